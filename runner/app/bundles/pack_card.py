@@ -122,14 +122,13 @@ def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:
         )
     following = next_actions(found).next
     yield Paragraph((Strong((Text("Next" if following else "No action is required now."),)),))
-    called = {one.ref: one.person for one in found.needs_attention if one.kind == "unreachable"}
-    yield _listed(*(_act(item, called.get(item.ref, ""), lines) for item in following))
+    yield _listed(*(_act(item, lines) for item in following))
 
 
-def _act(item: Item, called: str, lines: Sequence[Line]) -> str:
-    """Return an action as sentences that are clear on paper, with the numbers of its people; ``called`` is whom to call."""
-    if called:
-        whom = _with_numbers(person_name(called), lines)
+def _act(item: Item, lines: Sequence[Line]) -> str:
+    """Return an action as sentences that are clear on paper, with the numbers of its people."""
+    if item.kind == "unreachable":
+        whom = _with_numbers(person_name(item.person), lines)
         return f"Call {whom}. This person has not acknowledged a message. Read the message on the call."
     who = f" Person: {_with_numbers(item.who, lines)}." if item.who else ""
     return f"{item.text}.{who}{f' Until {moment(item.due)}.' if item.due else ''}"
@@ -137,7 +136,7 @@ def _act(item: Item, called: str, lines: Sequence[Line]) -> str:
 
 def _with_numbers(names: str, lines: Sequence[Line]) -> str:
     numbers = {line.name: ", ".join(line.numbers) or "no number known" for line in lines}
-    return ", ".join(f"{one} ({numbers[one]})" if one in numbers else one for one in names.split(", "))
+    return ", ".join(f"{one}, {numbers[one]}" if one in numbers else one for one in names.split(", "))
 
 
 def _people(lines: Sequence[Line]) -> list[tuple[str, ...]]:

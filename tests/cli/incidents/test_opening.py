@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from runner.app.home.workers import enlist
@@ -17,6 +18,11 @@ def test_opening_without_a_terminal_and_without_yes_shows_the_plan_and_sends_not
     compare("open.asked", said.err, tocsin.home)
     assert tocsin("list", "--format", "json").json["incidents"] == []
     assert tocsin.console == ""
+
+
+def test_opening_warns_a_user_who_is_not_in_the_contact_list(tocsin: AtDesk, playbook: Path) -> None:
+    assert "opener_unknown" not in tocsin("open", str(playbook)).warnings
+    assert "opener_unknown" in replace(tocsin, os_user="root")("open", str(playbook)).warnings
 
 
 def test_a_negative_answer_at_the_terminal_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:

@@ -203,12 +203,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     acked_via: str = ""
     acked_by: str = ""
     """Who recorded a call that reached the recipient; empty for the recipient's own acknowledgement."""
-    calls: int = 0
-    """The recorded calls that did not reach the recipient."""
-    called_at: datetime | None = None
-    """When the last of these calls was recorded."""
-    called_by: str = ""
-    """Who recorded the last of these calls."""
+    calls: tuple[tuple[datetime, str], ...] = ()  # that did not reach the recipient: when, recorded by whom
     lapsed: bool = False
     """The acknowledgement is too old to rely on: it is requested again."""
     spent: tuple[str, ...] = ()

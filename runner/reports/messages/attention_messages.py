@@ -226,7 +226,7 @@ def attempted_channels(delivery: Delivery) -> str:
 
 
 def _missed(delivery: Delivery) -> str:
-    words = missed_calls(delivery.calls, delivery.called_at, delivery.called_by)
+    words = missed_calls(len(delivery.calls), *delivery.calls[-1]) if delivery.calls else ""
     return f"; {words}" if words else ""
 
 

@@ -241,6 +241,9 @@ def delivery_row(
         sent_at=message.at if message else None,
         wanted=message is not None and is_awaited(incident, delivery),
         next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
+        calls=len(delivery.calls),
+        called_at=delivery.calls[-1][0] if delivery.calls else None,
+        called_by=delivery.calls[-1][1] if delivery.calls else "",
         on_screen=message is not None and on_screen(incident, delivery),
     )
 

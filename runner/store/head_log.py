@@ -300,19 +300,20 @@ class _Walk:
         self._edge.add(leaf.hash)
         for code, one in self._wanted.pop(self._edge.size, ()):
             if one.root != self._edge.root()[: len(one.root)]:
-                self._differs(code, one.size)
+                self._differs(code, one)
 
     def end(self) -> None:
         """Report the checkpoints that the log does not reach."""
-        for size, ones in sorted(self._wanted.items()):
-            for code, _ in ones:
-                self._differs(code, size)
+        for _size, ones in sorted(self._wanted.items()):
+            for code, one in ones:
+                self._differs(code, one)
 
-    def _differs(self, code: HeadFaultCode, size: int) -> None:
+    def _differs(self, code: HeadFaultCode, one: Checkpoint) -> None:
         if code == "rolled_back":
-            why = f"this machine has seen a log of {size} heads; the log has {self.leaves}, or other ones"
+            root = one.root.hex()[:32]  # as in a footer
+            why = f"checkpoint {one.size}:{root}, seen before or named now, is not in this log of {self.leaves} heads"
         else:
-            why = f"the log differs from its signed checkpoint of {size} heads"
+            why = f"the log differs from its signed checkpoint of {one.size} heads"
         self.found.add(code, "", 0, why)
 
 

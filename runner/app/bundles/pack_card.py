@@ -29,7 +29,7 @@ from runner.documents.tree import (
 from runner.errors import TocsinError
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import count, moment, person_name
-from runner.reports.incidents.recommendations import next_actions
+from runner.reports.incidents.recommendations import Item, next_actions
 from runner.reports.law.duty_rows import DONE, VERDICTS
 from runner.reports.law.titles import duty_label
 
@@ -69,10 +69,10 @@ def pack_card(
             *_incidents(service),
             Heading(2, (Text("Open the pack on another machine"),)),
             _listed(
-                f"Install Tocsin {__version__} or later: pip install 'tocsin[backup]'",
+                f"Install Tocsin {__version__} or later, with the extra backup, from the archive or repository that your organisation uses (docs: install.md)",
                 f"Run: tocsin unpack {file} --home NEW-FOLDER{opened}",
                 "Every incident is paused. Compare each with phones and mailboxes. Then run: tocsin resume -i INCIDENT --reason WHY",
-                "Do not use the first machine again. If others have it: tocsin key rotate, and new passwords for all channels.",
+                "Do not use the first machine again. If others have it: tocsin key rotate --to file:master-2.key, and new passwords for all channels.",
                 f"Without Tocsin: age --decrypt -o home.tar {file}",
             ),
             Heading(2, (Text("Compare"),)),
@@ -107,7 +107,8 @@ def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:
     found = read_status(service, incident, now, service.principal.person, every_duty=True)
     kind = "" if incident.kind == "real" else f" ({incident.kind})"
     yield Heading(2, (Text(f"{incident.codename}: {incident.title}{kind}, {incident.state}"),))
-    yield table(_CONTACTS, _people(call_lines(service.directory, incident)))
+    lines = call_lines(service.directory, incident)
+    yield table(_CONTACTS, _people(lines))
     duties = [
         duty for duty in found.duties if duty.verdict in ("applies", "unknown") and duty.state not in DONE
     ]
@@ -121,12 +122,21 @@ def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:
         )
     following = next_actions(found).next
     yield Paragraph((Strong((Text("Next" if following else "No action is required now."),)),))
-    yield _listed(
-        *(
-            f"{item.text}{f' ({item.who})' if item.who else ''}{f', by {moment(item.due)}' if item.due else ''}"
-            for item in following
-        )
-    )
+    yield _listed(*(_act(item, lines) for item in following))
+
+
+def _act(item: Item, lines: Sequence[Line]) -> str:
+    """Return an action as sentences that are clear on paper, with the numbers of its people."""
+    if item.kind == "unreachable":
+        whom = _with_numbers(person_name(item.person), lines)
+        return f"Call {whom}. This person has not acknowledged a message. Read the message on the call."
+    who = f" Person: {_with_numbers(item.who, lines)}." if item.who else ""
+    return f"{item.text}.{who}{f' Until {moment(item.due)}.' if item.due else ''}"
+
+
+def _with_numbers(names: str, lines: Sequence[Line]) -> str:
+    numbers = {line.name: ", ".join(line.numbers) or "no number known" for line in lines}
+    return ", ".join(f"{one}, {numbers[one]}" if one in numbers else one for one in names.split(", "))
 
 
 def _people(lines: Sequence[Line]) -> list[tuple[str, ...]]:

@@ -38,7 +38,7 @@ from runner.app.home.doctor_checks import (
 )
 from runner.app.home.home_journal import backup_findings
 from runner.app.home.home_journal import findings as changes
-from runner.app.home.integrity import Integrity, checkpoint_findings, missing, row_from_journal
+from runner.app.home.integrity import HINTS, Integrity, checkpoint_findings, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service
 from runner.base.actor import Principal
@@ -183,7 +183,7 @@ def glance(service: IncidentService) -> Examination:
         ),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
-        ("checkpoints", lambda: checkpoint_findings(service, None)),
+        ("checkpoints", lambda: checkpoint_findings(service, None, copies=True)),
         ("clock", lambda: _clock(service)),
         ("roles", lambda: _unheld(service)),
     )
@@ -312,14 +312,10 @@ def _one(
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Yield integrity faults, also those that the repair has removed."""
-    hints = {
-        "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
-        "two_copies": "Decide which copy is the record, and stop all work in the other.",
-    }
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"
-        hint = hints.get(fault.code, "Restore a backup beside the database, and compare.")
+        hint = HINTS.get(fault.code, "Restore a backup beside the database, and compare.")
         yield wrong("integrity", what, hint, fault.code, mended=is_mended)
     if not found.faults:
         unread = f", {found.unread} not readable here" if found.unread else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +29,12 @@ FaultCode = (
     Literal["blob_changed", "blob_missing", "key_missing", "row_missing", "signing_key_missing"]
     | HeadFaultCode
 )
+
+HINTS: Mapping[str, str] = {
+    "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
+    "two_copies": "Decide which copy is the record, and stop all work in the other.",
+}
+"""What to do about a fault, by its code."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,9 +245,14 @@ def integrity(
     return msgspec.structs.replace(found, faults=(*found.faults, *gone))
 
 
-def checkpoint_findings(service: IncidentService, uncovered_since: datetime | None) -> Iterator[Finding]:
-    """Yield why an older copy of the database would not be found: no new checkpoint, or no memory of one."""
+def checkpoint_findings(
+    service: IncidentService, uncovered_since: datetime | None, *, copies: bool = False
+) -> Iterator[Finding]:
+    """Yield why an older copy of the database would not be found: no new checkpoint, or no memory of one; ``copies`` also found here."""
     area = "checkpoints"
+    if copies and service.checkpoints.copies():
+        what = "another copy of this home folder continues"
+        yield Finding(area, "error", what, HINTS["two_copies"], code="two_copies")
     if uncovered_since is not None and uncovered_since <= service.clock.now() - EVERY:
         what = f"No signed checkpoint since {uncovered_since:%Y-%m-%d %H:%M} UTC. The next change or a worker makes one"
         yield Finding(area, "warning", what, code="uncovered")

@@ -114,8 +114,15 @@ def _explained(service: IncidentService, fault: Fault, checkpoint: str) -> Fault
         if event and (fault.code == "two_copies" or _size(checkpoint) > _size(event.pack)):
             since = f"since the pack of {at:%Y-%m-%d %H:%M} UTC"
             what = f"two copies of this home folder continued {since}, or this one was put back. Stop one copy ({fault.what})"
+            if fault.code == "rolled_back" and _shown(checkpoint) in fault.what:
+                service.checkpoints.remember_copy(checkpoint)
             return msgspec.structs.replace(fault, code="two_copies", what=what)
     return fault
+
+
+def _shown(checkpoint: str) -> str:
+    size, _, root = checkpoint.strip().partition(":")
+    return f"{size}:{root[:32]}"
 
 
 def _size(checkpoint: str) -> int:
@@ -169,7 +176,7 @@ def verification_page(report: Verified) -> Iterator[Block]:
         yield line(f"VERIFICATION FAILED: {fault.where}: {fault.what}", "alarm", hang=2)
     if any(fault.code == "rolled_back" for fault in report.faults):
         yield line(
-            "Stop all workers and compare with your backups. If you put back this copy yourself: run tocsin status, which names the file to move.",
+            "Stop all workers and compare with your backups. If you put back this copy yourself: move the file that a warning of tocsin status names.",
             "warn",
             hang=2,
         )

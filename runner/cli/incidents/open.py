@@ -131,6 +131,13 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
     from runner.reports.messages.attention_messages import nothing_left
 
     known = catalog(session)
+    people = session.service.directory.people
+    if people and session.by not in people:
+        name = next(iter(people)) if len(people) == 1 else "PERSON"
+        session.warn(
+            "opener_unknown",
+            f"You are {session.by}, who is not in the contact list. Repeat the command with --as {name}",
+        )
     opening = prepare_opening(session.service, request, known)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)

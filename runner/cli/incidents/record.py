@@ -151,9 +151,14 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
       tocsin resume amber-falcon --reason "the worker has more memory now"
     """
     from runner.app.core import suspended_incidents
+    from runner.reports.incidents.attention import RESTORED
 
     turn = suspended_incidents.resume(session.service, session.name(where), reason)
-    tell(session, turn, "continues")
+    if turn.before.paused_why.startswith(RESTORED):
+        done = f"{turn.after.codename} continues here. The first machine and every other copy of this home folder must stay off"
+    else:
+        done = "continues"
+    tell(session, turn, done)
 
 
 def restrict(session: Session, where: Where = None, reason: Reason = "") -> None:

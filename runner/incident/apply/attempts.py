@@ -177,6 +177,8 @@ def _delivery_stuck(draft: IncidentBuilder, event: e.DeliveryStuck, at: datetime
 def _evidence(draft: IncidentBuilder, event: e.EvidenceRaised, at: datetime, seq: int) -> None:
     before: Delivery = draft.read("deliveries")[event.delivery]
     fields: dict[str, Any] = {"evidence": stronger(before.evidence, event.evidence)}
+    if event.evidence == "none" and event.via == "telephone":
+        fields["calls"] = (*before.calls, (at, event.by))
     if proves(event.evidence, "acked"):
         fields |= {"acked_at": at, "acked_via": event.via, "unanswered": 0}
         fields["acked_by"] = event.by if event.via == "telephone" else ""

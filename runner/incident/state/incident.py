@@ -203,6 +203,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     acked_via: str = ""
     acked_by: str = ""
     """Who recorded a call that reached the recipient; empty for the recipient's own acknowledgement."""
+    calls: tuple[tuple[datetime, str], ...] = ()  # that did not reach the recipient: when, recorded by whom
     lapsed: bool = False
     """The acknowledgement is too old to rely on: it is requested again."""
     spent: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from runner.actions import Action
-from runner.reports.core.formatting import remaining
+from runner.reports.core.formatting import phone_words, remaining
 from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
 
@@ -34,6 +34,10 @@ class Required(Protocol):
     @property
     def due(self) -> datetime | None:
         """Its deadline."""
+
+    @property
+    def person(self) -> str:
+        """The person to reach; empty in other actions."""
 
     @property
     def action(self) -> Action:
@@ -77,7 +81,8 @@ _LOUD = frozenset({"outcome_unknown", "unreachable", "exposed", "set_aside"})
 
 def attention_row(item: Required, now: datetime) -> Row:
     """Return one required action as a row."""
-    return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(_how(item),))
+    details: tuple[Cells, ...] = ((phone_words(item.person),),) if item.kind == "unreachable" else ()
+    return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(*details, _how(item)))
 
 
 def attention_rows(items: Sequence[Required], now: datetime) -> list[Row]:

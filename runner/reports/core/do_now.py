@@ -153,7 +153,7 @@ def do_now(
 
 
 def _rank(item: AttentionItem, first: set[str], pressing: Mapping[str, datetime], wait: bool) -> Rank:
-    if item.ref in first:
+    if item.ref in first or (item.kind == "paused" and item.severity == "critical"):  # critical: restored
         return 1
     if item.kind == "fact_missing":
         return CLOCKS if item.ref in pressing else LATER if wait else QUESTIONS

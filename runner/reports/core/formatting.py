@@ -71,11 +71,31 @@ def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 PEOPLE: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("people", default=None)
 """Names of the contact list by person id, set when a command opens a home."""
 
+PHONES: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("phones", default=None)
+"""Phone numbers by person id; set only at a terminal, whose users may read the contact list as the call sheet does."""
+
+
+def phone_words(person: str) -> str:
+    """Return the numbers of a person for a terminal; elsewhere the command for the call sheet."""
+    numbers = PHONES.get()
+    if numbers is None:
+        return "Numbers: tocsin message call-sheet"
+    found = numbers().get(person, "")
+    return f"Phone: {found}" if found else "No phone number known"
+
 
 def person_name(person: str) -> str:
     """Return the name of a person for a screen; without a name in the contact list, the id."""
     names = PEOPLE.get()
     return (names().get(person, "") if names is not None else "") or person
+
+
+def missed_calls(calls: int, at: datetime | None, by: str) -> str:
+    """Return the last call that did not reach a person, and how many there were; empty without one."""
+    more = f" ({calls} calls)" if calls > 1 else ""
+    return (
+        "" if at is None else f"called {at.astimezone(here()):%H:%M} by {person_name(by)}, not reached{more}"
+    )
 
 
 def person_names(persons: Iterable[str]) -> str:

@@ -136,7 +136,7 @@ def _paused(incident: Incident) -> Iterator[AttentionItem]:
         restored = incident.paused_why.startswith(RESTORED)
         yield AttentionItem(
             kind="paused",
-            severity="medium",
+            severity="critical" if restored else "medium",
             ref=incident.id,
             text=f"The incident is paused{why}. Automatic work stopped. Legal deadlines continue",
             detail="Compare phones and mailboxes with tocsin message list, then resume" if restored else "",

@@ -40,6 +40,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None = None
     who: str = ""
     detail: str = ""
+    person: str = ""
+    """The person to reach."""
 
 
 class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):

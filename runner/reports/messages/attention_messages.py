@@ -15,7 +15,7 @@ from runner.incident.state.incident import CampaignView, Delivery, Incident
 from runner.incident.state.quorum import awaited
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
-from runner.reports.core.formatting import count, person_name, person_names, when
+from runner.reports.core.formatting import count, missed_calls, person_name, person_names, when
 from runner.reports.core.task_rows import TaskRow, handle, named
 from runner.routing.messaging import proves
 
@@ -105,7 +105,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 severity="critical",
                 ref=delivery.id,
                 since=delivery.attempts[0].started_at,
-                text=f"{person_name(delivery.person)}: not delivered",
+                text=f"{person_name(delivery.person)}: not delivered{_missed(delivery)}",
                 person=delivery.person,
                 detail=f"{attempted_channels(delivery)} failed. Call, then record",
                 action=suggested_actions.call(delivery.id),
@@ -116,7 +116,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 kind="unreachable",
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
-                text=f"{person_name(delivery.person)}: no usable contact method",
+                text=f"{person_name(delivery.person)}: no usable contact method{_missed(delivery)}",
                 person=delivery.person,
                 detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
                 action=suggested_actions.call(delivery.id),
@@ -225,6 +225,11 @@ def attempted_channels(delivery: Delivery) -> str:
     return f"{count(len(delivery.attempts), 'attempt')} by {', '.join(used) or 'no channel'}"
 
 
+def _missed(delivery: Delivery) -> str:
+    words = missed_calls(len(delivery.calls), *delivery.calls[-1]) if delivery.calls else ""
+    return f"; {words}" if words else ""
+
+
 def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionItem:
     """Return the call to make; it is a task of the commander until it is done."""
     message = incident.messages[delivery.message]
@@ -236,9 +241,7 @@ def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionIte
         severity="critical" if message.message_class.availability == "critical" else "high",
         ref=delivery.id,
         since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
-        text=f"{person_name(delivery.person)}: {why}"
-        if why
-        else f"{person_name(delivery.person)} {answered}",
+        text=f"{person_name(delivery.person)}{f': {why}' if why else f' {answered}'}{_missed(delivery)}",
         who=whose,
         detail=f"{attempted_channels(delivery)}. Call, then record",
         action=suggested_actions.call(delivery.id),

@@ -22,7 +22,7 @@ from runner.incident.state.quorum import (
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
-from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
+from runner.reports.core.formatting import RECEIPTS, count, here, missed_calls, person_name, phone_words, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
@@ -175,6 +175,10 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     acked_via: str = ""
     acked_by: str = ""
     """Who recorded a call that reached the recipient."""
+    calls: int = 0
+    """The calls that did not reach the recipient; then the last of them."""
+    called_at: datetime | None = None
+    called_by: str = ""
     on_screen: bool = False
     """The message was shown on the screen of its sender only, and the recipient has not confirmed it."""
 
@@ -237,6 +241,9 @@ def delivery_row(
         sent_at=message.at if message else None,
         wanted=message is not None and is_awaited(incident, delivery),
         next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
+        calls=len(delivery.calls),
+        called_at=delivery.calls[-1][0] if delivery.calls else None,
+        called_by=delivery.calls[-1][1] if delivery.calls else "",
         on_screen=message is not None and on_screen(incident, delivery),
     )
 
@@ -363,6 +370,8 @@ def called(row: DeliveryRow) -> str:
 def _standing(row: DeliveryRow) -> tuple[str, Tone]:
     unknown = unresolved(row)
     doubt = f"; {count(len(unknown), 'attempt')}: unknown outcome" if unknown else ""
+    missed = missed_calls(row.calls, row.called_at, row.called_by)
+    doubt += f"; {missed}" if missed and not row.acked_at else ""
     proved = called(row) or PROVED[row.evidence]
     if row.stuck:
         return f"stopped: {row.stuck}", "alarm"
@@ -408,7 +417,7 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     if row.stuck or unresolved(row):
         yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
     elif row.state != "satisfied":
-        yield from (Blank(), do(suggested_actions.call(row.delivery)))
+        yield from (Blank(), line(phone_words(row.recipient)), do(suggested_actions.call(row.delivery)))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.formatting import count, here, person_name, person_names, when
+from runner.reports.core.formatting import count, here, missed_calls, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
 from runner.reports.core.report import filled
@@ -99,7 +99,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     elif word in ("ACCEPTED", "DELIVERED", "READ"):
         said, channels = "; ".join(channels), []
     elif row.state == "exhausted":
-        said = "not delivered"
+        said = missed_calls(row.calls, row.called_at, row.called_by) or "not delivered"
     else:
         said, channels = standing(row)[0], channels if len(channels) > 1 else []
     if row.exposed:

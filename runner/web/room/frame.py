@@ -21,7 +21,7 @@ from runner.base.instants import instant_text
 from runner.base.states import MARKS
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
-from runner.reports.core.formatting import PEOPLE, READER, screen_time
+from runner.reports.core.formatting import PEOPLE, PHONES, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.event_descriptions import KINDS
@@ -213,6 +213,7 @@ def asked_of(
         zone = zone_of(incident)
     READER.set(zone)
     PEOPLE.set(cache(lambda: {name: one.name for name, one in service.directory.people.items()}))
+    PHONES.set(None)  # a page is for whoever may read the incident
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident

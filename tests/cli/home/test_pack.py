@@ -18,6 +18,7 @@ import pyrage
 import pytest
 
 from runner.app.core.proof.checkpoints import memory_of
+from runner.app.home.doctor import glance
 from runner.files.encrypted_folder import unpack
 from runner.vault.master_key import PREFIX
 from tests.cli.at_desk import PLAYBOOK, AtDesk, Said
@@ -86,6 +87,8 @@ def test_the_home_continues_paused_with_its_own_key_and_verifies(packed: Packed)
     found = verify(second)
     assert (found.code, found.json["documents_unread"], found.json["keyed"]) == (0, 0, True)
     assert second("status", "--format", "json").json["state"] == "paused"
+    for words, rows in (("status", "needs_attention"), ("next", "next")):
+        assert second(words, "--format", "json").json[rows][0]["kind"] == "paused"
     keys = second("key", "list", "--format", "json").json["keys"]["signing"]
     assert [one["until"] is None for one in keys] == [False, True]
     assert not list(second.home.parent.glob(".tocsin-*"))
@@ -114,11 +117,16 @@ def test_the_card_has_people_deadlines_and_what_to_compare(packed: Packed) -> No
     for word in ("amber-falcon", "Jonas", digest, packed.report["key"], packed.report["checkpoint"]):
         assert word in text
     assert PASSPHRASE not in text
+    assert "tocsin[backup]" not in text
+    assert "key rotate --to" in text
     assert packed.card.stat().st_mode & 0o777 == 0o600
 
 
-def test_each_copy_finds_a_checkpoint_of_the_other(packed: Packed) -> None:
-    first, second = packed.first, packed.second
+def test_each_copy_finds_and_remembers_a_checkpoint_of_the_other(packed: Packed, tmp_path: Path) -> None:
+    first, second = (
+        at(packed.first, one.home, tmp_path / name)
+        for name, one in (("one", packed.first), ("two", packed.second))
+    )
     assert (verify(first).code, verify(second).code) == (0, 0)
     first.clock.advance(timedelta(minutes=11))
     for desk in (first, second):
@@ -131,7 +139,23 @@ def test_each_copy_finds_a_checkpoint_of_the_other(packed: Packed) -> None:
         note = memory_of(Path(other.environ["TOCSIN_STATE"]), other.home)
         found = verify(here, "--checkpoint", str(note))
         assert (found.code, faults(found)) == (1, ["two_copies"])
-        assert verify(here).code == 0
+        assert (verify(here).code, here("status").warnings) == (1, ["two_copies"])
+        found = here("doctor", "--offline", "--format", "json").json["findings"]
+        assert [one["severity"] for one in found if one["code"] == "two_copies"] == ["error"]
+
+
+def test_the_checkpoint_in_a_footer_of_the_other_copy_is_enough(packed: Packed, tmp_path: Path) -> None:
+    one = at(packed.first, packed.first.home, tmp_path / "one")
+    one.clock.advance(timedelta(minutes=11))
+    one.done("note", "still here")
+    size, root = one.office().checkpoints.newest().split(":")
+    found = verify(one, "--checkpoint", f"{size}:{'0' * len(root)}")
+    assert (found.code, faults(found), one("status").warnings) == (1, ["two_copies"], ["two_copies"])
+    desk = one.office()
+    desk.checkpoints.begin(tmp_path / "one", one.home, lambda text: None)
+    assert "two_copies" in [found.code for found in glance(desk).findings]
+    assert verify(one, "--checkpoint", packed.report["checkpoint"]).code == 1  # what was remembered
+    assert len(list((tmp_path / "one").glob("checkpoint-*.note"))) == 2
 
 
 def test_a_machine_that_has_seen_both_copies_warns_at_each_command(packed: Packed, tmp_path: Path) -> None:
@@ -146,6 +170,7 @@ def test_a_machine_that_has_seen_both_copies_warns_at_each_command(packed: Packe
     second.done("note", "the second, too")
     said = first("status")
     assert (said.code, said.warnings) == (0, ["two_copies"])
+    assert str(second.home) in said.err
     found = verify(first)
     assert (found.code, faults(found)) == (1, ["two_copies"])
     found = first("doctor", "--offline", "--format", "json").json["findings"]

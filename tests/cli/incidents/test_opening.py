@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from runner.app.home.workers import enlist
@@ -17,6 +18,11 @@ def test_opening_without_a_terminal_and_without_yes_shows_the_plan_and_sends_not
     compare("open.asked", said.err, tocsin.home)
     assert tocsin("list", "--format", "json").json["incidents"] == []
     assert tocsin.console == ""
+
+
+def test_opening_warns_a_user_who_is_not_in_the_contact_list(tocsin: AtDesk, playbook: Path) -> None:
+    assert "opener_unknown" not in tocsin("open", str(playbook)).warnings
+    assert "opener_unknown" in replace(tocsin, os_user="root")("open", str(playbook)).warnings
 
 
 def test_a_negative_answer_at_the_terminal_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:
@@ -145,7 +151,10 @@ def test_a_playbook_that_runs_another_shows_its_steps_as_soon_as_it_is_open(tocs
 def test_a_person_who_was_not_reached_is_reported_first_in_next(tocsin: AtDesk, tmp_path: Path) -> None:
     relay = {"host": "127.0.0.1", "port": 9, "sender": "incident@corp.example", "tls": "none"}
     mail = {"adapter": "smtp", "settings": relay, "confidentiality": "confidential"}
-    contact = [{"channel": "mail", "address": "jonas@corp.example"}]
+    contact = [
+        {"channel": "mail", "address": "jonas@corp.example"},
+        {"channel": "phone", "address": "+4930555010"},
+    ]
     tocsin.settings(channels={"mail": mail}, people={"maria": {}, "jonas": {"contacts": contact}})
     path = tmp_path / "call-out.yaml"
     path.write_text(CALL_OUT, encoding="utf-8")
@@ -157,6 +166,13 @@ def test_a_person_who_was_not_reached_is_reported_first_in_next(tocsin: AtDesk, 
     assert first["command"] == f"tocsin call {delivery['delivery']} --[not-]reached"
     assert (first["kind"], first["ref"]) == ("unreachable", delivery["delivery"])
     assert {"jonas", "1", "mail"} <= set(re.findall(r"\w+", f"{first['text']} {first['detail']}"))
+    for word in ("status", "next"):
+        assert "+4930555010" in tocsin(word).out
+        assert "+4930555010" not in tocsin(word, "--format", "json").out  # programs do not get numbers
+    for _ in range(2):
+        tocsin.done("call", delivery["delivery"], "--not-reached")
+    [tried] = tocsin("message", "list", "--format", "json").json["deliveries"]
+    assert (tried["calls"], tried["called_by"]) == (2, "maria")
     tocsin.done("call", delivery["delivery"], "--reached")
     kinds = {one["kind"] for one in tocsin("status", "--format", "json").json["needs_attention"]}
     assert "unreachable" not in kinds

@@ -57,6 +57,7 @@ class Checkpoints:
         self._next: datetime | None = None
         self._say: Callable[[str], None] | None = None
         self._warned = False
+        self._home = ""
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
@@ -129,7 +130,7 @@ class Checkpoints:
 
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
-        self.memory, self._say = memory_of(state, home), say
+        self.memory, self._say, self._home = memory_of(state, home), say, os.path.realpath(home)
         self.look()
 
     def look(self) -> None:
@@ -140,13 +141,14 @@ class Checkpoints:
             known, copies = self.remember(), self.copies()
         if self._warned or self._say is None:
             return
-        for copy in copies:
+        if copies:
             self._warned = True
+            files, known_of = " and ".join(map(str, copies)), "; ".join(map(_seen, copies))
             self._say(
                 warning(
                     "two_copies",
-                    "Another copy of this home folder continues. Decide with the others which copy is the record, "
-                    f"and stop all work in the other. If the other copy has ended, move {copy} to another folder",
+                    f"Another copy of this home folder continues ({known_of}). Decide with the others which copy is the record, "
+                    f"and stop all work in the other. If the other copy has ended, move {files} to another folder",
                 )
             )
         if not known:
@@ -172,12 +174,27 @@ class Checkpoints:
             return tuple(one for one in others if self._is_copy(one.read_text("utf-8", errors="replace")))
         return ()
 
+    def remember_copy(self, named: str) -> None:
+        """Keep a checkpoint of another copy, so that each command of this system user warns; it is as ``check`` takes it."""
+        listed = listed_keys(self._store)
+        if self.memory is None or not listed:
+            return
+        text = named if "\n" in named else f"{log_name(listed)}\n{named.strip()}\n"
+        with suppress(OSError):
+            _write(_memory_file(self.memory.parent, text.encode()), text)
+
     def _is_copy(self, note: str) -> bool:
         """Tell whether a note is a checkpoint of this log that the log does not have, and that another key signed.
 
         A copy from a pack signs with a new key: its checkpoints are not those of an older or newer state of this one.
         """
         listed = listed_keys(self._store)
+        origin, _, named = note.strip().partition("\n")
+        if listed and origin == log_name(listed) and _NAMED.fullmatch(named):
+            told = _read(named)
+            same = self._store.log.newest(told.size)
+            known = None if same is None else _read_or_none(same.note)
+            return known is None or known.root[: len(told.root)] != told.root
         said = _read_or_none(note)
         if said is None or not listed or said.origin != log_name(listed):
             return False
@@ -202,10 +219,8 @@ class Checkpoints:
                 return False
         if newest is not None and (kept is None or kept.size < newest.size):
             with suppress(OSError):
-                self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                written = self.memory.with_suffix(".new")
-                written.write_text(newest.note, encoding="utf-8")
-                written.replace(self.memory)
+                _write(self.memory, newest.note)
+                _write(self.memory.with_suffix(".home"), self._home)
         return True
 
     def check(self, incident: str | None = None, named: str = "") -> HeadsCheck:
@@ -213,7 +228,9 @@ class Checkpoints:
         kept, is_copy = self.remembered(), self._is_copy(named)
         known = [] if is_copy or not named else [_read(named)]
         found = self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
-        if not is_copy and not self.copies():
+        if is_copy:
+            self.remember_copy(named)
+        elif not self.copies():
             return found
         why = "another copy of this home folder continues: its log has entries that are not in this one"
         fault = HeadFault(code="two_copies", incident="", seq=0, why=why)
@@ -224,8 +241,28 @@ def memory_of(state: Path | None, home: Path) -> Path | None:
     """Return the file in a user's state folder that remembers the newest checkpoint of the home at this path."""
     if state is None:
         return None
-    name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
-    return state / f"checkpoint-{name}.note"
+    return _memory_file(state, os.fsencode(os.path.realpath(home)))
+
+
+def _memory_file(state: Path, of: bytes) -> Path:
+    """Return the file in a state folder that remembers a checkpoint, named after the path of its home or its text."""
+    return state / f"checkpoint-{hashlib.sha256(of).hexdigest()[:24]}.note"
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written = file.with_name(f"{file.name}.new")
+    written.write_text(text, encoding="utf-8", errors="replace")
+    written.replace(file)
+
+
+def _seen(copy: Path) -> str:
+    """Return the home folder of a copy, where it is known, and when this machine saw a checkpoint of the copy."""
+    place, at = "at an unknown place", ""
+    with suppress(OSError, ValueError):
+        at = f", seen {datetime.fromtimestamp(copy.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
+        place = copy.with_suffix(".home").read_text("utf-8")
+    return f"{place}{at}"
 
 
 def remembered_in(memory: Path | None) -> Checkpoint | None:

@@ -140,14 +140,16 @@ def _verdict(found: Gathered, change: DutyChange, status: DutyStatus | None) -> 
 
 
 def _clock(found: Gathered, status: DutyStatus) -> dict[str, Any]:
-    """Return the start of a clock: while it is unconfirmed, the fact that it truly starts at, and for which fact that stands."""
-    clock = asdict(status.clock)
-    for path in DISCOVERIES if status.provisional and status.clock.start is not None else ():
-        fact = found.incident.facts.get(path)
-        at = parse_instant(fact.value) if fact is not None and isinstance(fact.value, str) else None
-        if at == status.clock.start and path != status.clock.start_fact:
-            return clock | {"start_fact": path, "stand_in_for": status.clock.start_fact}
-    return clock
+    """Return the start of a clock: while it is unconfirmed, what it truly starts at, and for which fact that stands."""
+    clock, facts = asdict(status.clock), found.incident.facts
+    if not status.provisional or status.clock.start is None or status.clock.start_fact in facts:
+        return clock
+    starts = {"the opening of the incident": found.incident.opened_at}
+    starts |= {
+        path: parse_instant(facts[path].value) for path in DISCOVERIES if path in facts and facts[path].value
+    }
+    by = next((path for path in reversed(starts) if starts[path] == status.clock.start), None)
+    return clock if by is None else clock | {"start_fact": by, "stand_in_for": status.clock.start_fact}
 
 
 def _law(found: Gathered, used: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner import __version__
+from runner.app.core import organisation_journal
 from runner.app.core.repository import UNFINISHED, IncidentRow
 from runner.app.home import backups, retention
 from runner.app.home.backups import BackupMade
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     """Return the certificate as PDF, as of now; the incident must be erased. It names nobody but who ordered the erasure."""
     done = retention.kept(service).shredded[row.id]
-    recorded = next(service.store.read(JOURNAL, done.entry - 1))
+    recorded = next(organisation_journal.stored(service, JOURNAL, done.entry - 1))
     head = service.store.head(row.id)
     now = service.clock.now()
     is_done = service.setting(UNFINISHED) is None and bool(

@@ -82,7 +82,7 @@ READER: Callable[[bytes], BundleExported] = json_reader(BundleExported)
 def exports(service: IncidentService) -> Exports:
     """Return the recorded exports; raises Sealed without the master key."""
     made, version = [], 0
-    actors = {one.seq: describe_actor(one.actor) for one in service.store.read(JOURNAL)}
+    actors = {one.seq: describe_actor(one.actor) for one in organisation_journal.stored(service, JOURNAL)}
     for version, at, event in organisation_journal.entries(service, JOURNAL, READER):
         made.append(Export(at=at, bundle=event, actor=actors[version]))
     return Exports(tuple(made), version)

@@ -15,7 +15,7 @@ import msgspec
 
 from runner.app.core.conflict_retry import retry
 from runner.app.core.contact_store import personal_event
-from runner.app.core.repository import Append, Appended, IncidentRow, whole
+from runner.app.core.repository import Append, Appended, IncidentRow, StoredEvent, whole
 from runner.incident.people.contact_journal import STREAM
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def entries(
         for seq, at, data in service.store.read_payloads(journal):
             if data is not None:
                 yield seq, at, reader(data)
+
+
+def stored(service: IncidentService, journal: str, after: int = 0) -> Iterator[StoredEvent]:
+    """Yield the entries after a number as they are stored, with their actors and hashes."""
+    return service.store.read(journal, after)
 
 
 def change(

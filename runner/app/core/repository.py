@@ -16,6 +16,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core import snapshots
+from runner.base.actor import PROGRAM
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
 from runner.incident.people.contact_journal import STREAM
@@ -251,6 +252,11 @@ class Repository:
     def last_entry(self, row: IncidentRow) -> datetime:
         """Return the real time of an incident's last entry."""
         return max((event.at for event in self.store.read(row.id, row.version - 1)), default=row.opened_at)
+
+    def last_act(self, row: IncidentRow, is_other: Callable[[StoredEvent], bool]) -> datetime:
+        """Return the real time of the last entry that is no other one, nor Tocsin's own."""
+        told = (one for one in self.store.read(row.id) if one.actor.claimed != PROGRAM)
+        return max((one.at for one in told if not is_other(one)), default=row.opened_at)
 
     def refuse_read_only(self, place: str) -> None:
         """Raise StoreReadOnly if the store is read-only."""

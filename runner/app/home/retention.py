@@ -193,6 +193,11 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     organisation_journal.change(service, JOURNAL, kept, finish)
 
 
+def finish_erasure(service: IncidentService) -> bool:
+    """Remove what an erasure left while others read the database; return whether nothing is left."""
+    return service.store.finish_erasure()
+
+
 def is_shredded(service: IncidentService, name: str) -> bool:
     """Tell whether an incident's payloads were erased."""
     try:

@@ -19,7 +19,6 @@ from runner.app.core.repository import IncidentRow
 from runner.app.exercises import schedules
 from runner.app.home import backups, retention
 from runner.app.people.accounts import account_book
-from runner.base.actor import PROGRAM
 from runner.errors import TocsinError
 from runner.incident.people.contact_journal import AnyPeopleEvent, Kept, PersonForgotten, WayChecked, WayTried
 from runner.reports.core.formatting import count, person_name
@@ -106,11 +105,9 @@ def _incidents(
         if row.state in ("closed", "cancelled") and row.id not in {*known.shredded, *known.holds}:
             last = service.repository.last_entry(row)
             if row.id in held:  # the notes of a hold, and what Tocsin computed then, do not renew the time
-                told = (one for one in service.store.read(row.id) if one.actor.claimed != PROGRAM)
-                times = (
-                    one.at for one in told if one.type != "NoteAdded" or note not in (one.payload or b"")
+                last = service.repository.last_act(
+                    row, lambda one: one.type == "NoteAdded" and note in (one.payload or b"")
                 )
-                last = max(times, default=row.opened_at)
             if last <= before:
                 yield Due(kind="incident", ref=row.codename, since=last, contents=_contents(service, row))
 

@@ -66,14 +66,14 @@ def worker(
     if not once:
         _go_on(session, background=background)
         return 0
-    from runner.app.home.retention import is_shredded
+    from runner.app.home.retention import finish_erasure, is_shredded
     from runner.app.home.workers import ping
     from runner.app.messages.receipt_polling import Collector
     from runner.app.messages.webhooks import WebhookSender
     from runner.cli.framework.progress_line import bars
     from runner.workers.embedded import Worker
 
-    session.service.store.finish_erasure()
+    finish_erasure(session.service)
     with bars(session) as shown:
         done = shown.begin("working", None)
 
@@ -159,9 +159,10 @@ def _go_on(session: Session, *, background: bool) -> None:
 
 def _upkeep(service: IncidentService) -> Callable[[], None]:
     """Return the round that finishes an erasure and makes a checkpoint."""
+    from runner.app.home.retention import finish_erasure
 
     def act() -> None:
-        service.store.finish_erasure()
+        finish_erasure(service)
         service.checkpoints.round(service.clock.now())
 
     return act
@@ -182,8 +183,7 @@ def _stamp(session: Session) -> None:
     from runner.app.core.proof.timestamps import stamp
 
     service = session.service
-    make, settings = service.checkpoints.make, service.home.timestamps
-    stamp(service.store, make, settings, service.folder, service.clock.now())
+    stamp(service, service.home.timestamps, service.clock.now())
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:

@@ -159,6 +159,7 @@ DOORS = frozenset(
     for name in (
         "app/core/incident_service",
         "app/core/proof/signing_keys",
+        "app/core/proof/timestamps",
         "app/core/repository",
         "workers/choice",
     )

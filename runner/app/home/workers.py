@@ -81,6 +81,14 @@ def leader(service: IncidentService) -> str:
     return (service.setting(LEADER) or "?") if service.worker_alive(LEADER) else ""
 
 
+def ask_authority(service: IncidentService) -> None:
+    """Ask the timestamp authority, if the settings name one and it is time; raises TocsinError without a valid answer."""
+    from runner.app.core.proof.timestamps import stamp
+
+    make, settings = service.checkpoints.make, service.home.timestamps
+    stamp(service.store, make, settings, service.folder, service.clock.now())
+
+
 def in_background(service: IncidentService) -> bool:
     """Tell whether the background worker sends the messages of this home: no person watches its screen."""
     background = recorded(service.folder)

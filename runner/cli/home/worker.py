@@ -180,10 +180,9 @@ def _watching(session: Session, doing: Running) -> Callable[[], None]:
 
 def _stamp(session: Session) -> None:
     """Ask the timestamp authority, if the settings name one and it is time."""
-    from runner.app.core.proof.timestamps import stamp
+    from runner.app.home.workers import ask_authority
 
-    service = session.service
-    stamp(service, service.home.timestamps, service.clock.now())
+    ask_authority(session.service)
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:

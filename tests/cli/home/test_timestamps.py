@@ -115,9 +115,9 @@ def test_the_authority_is_asked_each_hour_also_if_nothing_changed(desk: AtDesk, 
 def test_an_answer_from_a_clock_that_was_ahead_is_no_answer(desk: AtDesk, tsa: Authority) -> None:
     office, settings = desk.office(), TimestampSettings(url=tsa.url, ca=str(tsa.ca))
     now = desk.clock.now()
-    stamp(office, settings, now + timedelta(days=400))
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now + timedelta(days=400))
     assert findings(desk).keys() == {"timestamp_missing"}
-    stamp(office, settings, now)
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now)
     assert len(tsa.queries) == 2
     assert findings(desk).keys() == {"checkpoints"}
 
@@ -148,7 +148,7 @@ def test_a_bad_answer_is_refused_named_and_asked_for_again(desk: AtDesk, tsa: Au
         tsa.answer = answer
         settings = {"closed": closed, "no certificate": without}.get(name, answers_of)
         with refused("timestamp_failed", TocsinError):
-            stamp(office, settings, desk.clock.now())
+            stamp(office.store, office.checkpoints.make, settings, desk.home, desk.clock.now())
         newest = office.store.log.newest()
         assert newest is not None
         assert newest.token is None, name

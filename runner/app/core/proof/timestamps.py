@@ -7,22 +7,19 @@ there is an incident nor when. If it does not answer, the work goes on: ``doctor
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.app.core.identifiers import new_secret
-from runner.app.core.repository import Store
+from runner.app.core.repository import KeptCheckpoint, Store
 from runner.decoding import from_json
 from runner.errors import TocsinError
 from runner.proof.formats import timestamp
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import TimestampSettings
-
-if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
 
 EVERY = timedelta(hours=1)
 OVERDUE = timedelta(hours=2)
@@ -54,21 +51,26 @@ def unchecked(store: Store) -> frozenset[int]:
     return frozenset(int(name.removeprefix(_UNCHECKED)) for name in store.marks(_UNCHECKED))
 
 
-def stamp(service: IncidentService, settings: TimestampSettings, now: datetime) -> None:
+def stamp(
+    store: Store,
+    make: Callable[[datetime], KeptCheckpoint | None],
+    settings: TimestampSettings,
+    folder: Path,
+    now: datetime,
+) -> None:
     """Keep a token with a checkpoint of all that is committed, if the authority did not answer for an hour.
 
-    Raises TocsinError if there is no valid answer.
+    ``make`` makes the checkpoint. Raises TocsinError if there is no valid answer.
     """
-    store = service.store
     before = asked(store, now)
     if not settings.url or (before.answered and now - before.answered < EVERY):
         return
-    newest = service.checkpoints.make(now)
+    newest = make(now)
     if newest is not None and newest.token is not None:
         newest = None
     try:
         data = new_secret() if newest is None else newest.note
-        token, verified = _token(settings, service.folder, data.encode(), now)
+        token, verified = _token(settings, folder, data.encode(), now)
     except TocsinError as error:
         _keep(store, msgspec.structs.replace(before, trouble=error.message))
         raise

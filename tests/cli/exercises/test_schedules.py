@@ -62,7 +62,7 @@ def test_alarms_that_ring_in_the_same_instant_look_one_after_the_other(tocsin: A
         thread.start()
     for thread in threads:
         thread.join()
-    assert (meeting.met, said) == (False, [])
+    assert (meeting.met, len(said)) == (False, 1)  # that it leads, once
 
 
 def test_an_exercise_is_scheduled_by_the_organisation_s_clock_and_seen(tocsin: AtDesk, exercise: str) -> None:

@@ -36,7 +36,7 @@ def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Pat
             page.goto(f"{room.url}/i/{room.codename}/letters")
             assert violations(page) == []
             form = page.locator("form[data-draft=plan]")
-            form.locator("[name=notice]").fill("our-letter")
+            form.locator("[name=notice]").select_option("our-letter")
             form.locator("[name=file]").set_input_files(path)
             form.locator("button").click()
             page.wait_for_url(re.compile("/campaign/"))

@@ -68,8 +68,7 @@ def needs_attention(
     if incident.state == "cancelled":
         return ()
     if incident.state == "closed":
-        left_open = [*awaiting(incident), *pressing_on(incident, duties, now)]
-        return do_now(left_open, incident, rows, duties, now)
+        return do_now([*awaiting(incident), *pressing_on(incident, duties, now)], incident, rows, duties, now)
     if incident.drill is not None and incident.drill.stage in OVER:
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
@@ -104,10 +103,8 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
     """
     for duty in duties if incident.kind == "real" else ():
         doubt = duty.verdict == "unknown" and duty.in_sight
-        asked, state = (
-            next(iter(duty.missing_facts), "") if doubt else "",
-            "undetermined" if doubt else "open",
-        )
+        asked = next(iter(duty.missing_facts), "") if doubt else ""
+        state = "undetermined" if doubt else "open"
         for item in _duties([msgspec.structs.replace(duty, verdict="applies") if doubt else duty], {}, now):
             action = set_fact(asked, incident.facts.get(asked)) if asked else item.action
             yield msgspec.structs.replace(
@@ -198,8 +195,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             action=suggested_actions.retry_step(row.state, row.command_name),
         )
         return
-    unreached = [d for d in _deliveries_of(incident, invocation) if call_owed(incident, d)]
-    if unreached:
+    if any(call_owed(incident, one) for one in _deliveries_of(incident, invocation)):
         return
     rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
     yield AttentionItem(
@@ -374,11 +370,10 @@ def blocking_facts(
             of.setdefault(path, []).append(citation(duty) or duty.id)
         if duty.verdict == "applies" and duty.authority is not None and duty.authority.asks:
             offices.setdefault(duty.authority.asks, []).append(citation(duty) or duty.id)
-    kept = incident.duties.values()
     near, where = nearness(nested(incident.facts)), library.jurisdictions()
     far = [
         (d, d.missing, (near(where.get(d.id.partition("/")[0], ())), d.due or FAR))
-        for d in kept
+        for d in incident.duties.values()
         if d.verdict == "unknown" and not d.in_sight and d.record is None
     ]
     remote = {duty.id for duty, _, (distance, _) in far if distance >= ELSEWHERE}

@@ -227,8 +227,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     """
     reader, incident = asked.reader, asked.incident if row.about_incident else None
     shown = row.draw(asked)
-    lacks = lacks_worker(asked.service, incident) if incident is not None else False
-    if lacks or (row.operation == "incidents" and incidents_lack_worker(asked.service, reader)):
+    if _lacks_worker(row, asked):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
     part = "live" if asked.query.get("part") == "live" else ""
@@ -281,6 +280,12 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",
         other=f"{path}?{urlencode(other)}",
     )
+
+
+def _lacks_worker(row: Row, asked: Asked) -> bool:
+    if row.about_incident and asked.incident is not None:
+        return lacks_worker(asked.service, asked.incident)
+    return row.operation == "incidents" and incidents_lack_worker(asked.service, asked.reader)
 
 
 def _navigation(reader: Reader, incident: Incident | None) -> list[tuple[str, str, str]]:

@@ -300,6 +300,7 @@ def _write(folder: Path) -> None:
     shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
     (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
     (folder / "pass.txt").write_text("lantern gravel 7 otter quilt\n", encoding="utf-8")
+    (folder / "pass.txt").chmod(0o600)
     (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
     (folder / "contacts.csv").write_text("person,name,phone\nzoe,Zoe Zimmer,+15005550006\n", encoding="utf-8")
     (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")

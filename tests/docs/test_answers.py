@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.docs.answers import PAGE, page, short, skeleton
 from tests.docs.consoles import ROOT
 from tests.golden_files import UPDATES
@@ -49,6 +51,7 @@ def documents(text: str) -> dict[str, object]:
     return {schema: json.loads(block) for schema, block in _BLOCK.findall(text)}
 
 
+@pytest.mark.timeout(400)  # some 170 commands, each a process
 def test_the_page_shows_the_keys_that_the_program_prints() -> None:
     if UPDATES:
         PAGE.write_text(page(), encoding="utf-8")

@@ -184,7 +184,8 @@ format: .venv/installed ## Write the code as the formatter and the linter would 
 # duties and pinned law are told apart where a person uses them.
 PURE := base facts law routing playbook incident yamlfile files
 USES := tests/effects tests/app tests/vault tests/reports tests/web tests/documents/template tests/documents/files tests/playbooks \
-        $(foreach chapter,exercises incidents law messages people playbooks,tests/cli/$(chapter))
+        $(foreach chapter,bundles exercises incidents law messages people playbooks,tests/cli/$(chapter)) \
+        tests/cli/home/test_hold.py tests/cli/home/test_retention.py
 empty :=
 space := $(empty) $(empty)
 comma := ,

@@ -20,7 +20,6 @@ from runner.app.home.erased_data import UNERASED
 from runner.app.home.open_home import secret_files, store_file
 from runner.app.home.workers import APART, MOST_APART, apart, leader
 from runner.app.law.regimes import without_key
-from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
 from runner.errors import TocsinError
 from runner.facts.vocabulary.fact_types import NONE
@@ -178,6 +177,8 @@ def _on_screens(service: IncidentService) -> Iterator[Finding]:
 
 def _callbacks(service: IncidentService) -> Iterator[Finding]:
     """Yield the faults that block receipts and answers of providers."""
+    from runner.app.messages.callbacks import mismatches
+
     try:
         found = list(mismatches(service))
     except TocsinError:  # the master key is missing: another check reports it

@@ -91,6 +91,7 @@ _COMMANDS: Mapping[str, str] = {
     "drill observe": "record them on the page of the exercise", "drill rate": "rate it on the page of the exercise",
     "drill report": 'use "Sign the report" on its page', "duties": "look at the legal duties",
     "duty decide": "decide on the page of the duty", "duty record-filed": "record the filing on the page of the duty",
+    "evidence describe": 'use "Describe an evidence file" on its page',
     "fact set": "state it on the page of the facts", "fact show": "look on the page of the facts",
     "graft": 'use "Add a playbook" on the status page', "improvement add": "add them on the page of exercises",
     "link": "link them on the status page", "note": 'use "Add a note" on the status page',

@@ -150,7 +150,7 @@ def test_a_backup_between_the_order_and_the_end_of_the_erasure_has_the_key(
 
 def test_only_the_notes_of_a_hold_do_not_renew_the_time(old: AtDesk) -> None:
     old.done("hold", "amber-falcon", *WHY)
-    old.done("hold", "amber-falcon", "--release", *WHY)
+    old.done("hold", "amber-falcon", "--release", *WHY, "--as", "jonas")
     assert ("incident", "amber-falcon") in due(old)
     old.done("note", "-i", "amber-falcon", "asked again")
     assert ("incident", "amber-falcon") not in due(old)

@@ -106,7 +106,8 @@ def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_pat
     gaps = breach(*show, "--format", "json").json["notice"]["gaps"]
     shown = " ".join(breach.done(*show).split())
     assert gaps
-    assert [gap for gap in gaps if gap not in shown] == []
+    # A fact that was recorded since is named as such, not as missing.
+    assert [gap for gap in gaps if gap not in shown and gap.removeprefix("to_follow: ") not in shown] == []
 
 
 def test_a_filing_is_recorded_with_its_receipt_in_custody(breach: AtDesk, tmp_path: Path) -> None:

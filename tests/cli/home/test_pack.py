@@ -28,9 +28,22 @@ PASSPHRASE = "lantern gravel 7 otter quilt"  # of invented homes
 AGE = shutil.which("age")
 
 
+MACHINES: list[AtDesk] = []
+
+
 def at(desk: AtDesk, home: Path, state: Path) -> AtDesk:
     """Return a machine with its own state folder."""
-    return AtDesk(home, clock=desk.clock, chance=desk.chance, environ={"TOCSIN_STATE": str(state)})
+    made = AtDesk(home, clock=desk.clock, chance=desk.chance, environ={"TOCSIN_STATE": str(state)})
+    MACHINES.append(made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    """Close the databases that a test opened."""
+    yield
+    for one in MACHINES:
+        one.close()
 
 
 class Packed:

@@ -74,7 +74,7 @@ def hold(
     """
     if until is not None and until <= organisation_journal.today(service):
         raise Refused(
-            f"The day {until} is not to come.", hint="Name a later day: --until DATE", code="day_past"
+            f"The day {until} is not in the future.", hint="Name a later day: --until DATE", code="day_past"
         )
     if not reason.strip():
         raise Refused(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
+from runner.app.core.proof.signing_keys import ListedKey, listed_keys, log_name, signing_key
 from runner.app.core.repository import (
     Append,
     Appended,
@@ -138,7 +138,8 @@ class Checkpoints:
         known = True
         copies: tuple[Path, ...] = ()
         with suppress(TocsinError):  # the command itself says what is wrong with the database
-            known, copies = self.remember(), self.copies()
+            known = self.remember()
+            copies = () if self._warned else self.copies()
         if self._warned or self._say is None:
             return
         if copies:
@@ -168,10 +169,14 @@ class Checkpoints:
 
     def copies(self) -> tuple[Path, ...]:
         """Return the files in the user's state folder that show another copy of this home: at another path, and going on by itself."""
+        if self.memory is None:
+            return ()
+        listed = listed_keys(self._store)
         with suppress(OSError):  # a state folder that cannot be read stops no command
-            found = () if self.memory is None else self.memory.parent.glob("checkpoint-*.note")
+            found = self.memory.parent.glob("checkpoint-*.note")
             others = (one for one in found if _MEMORY.fullmatch(one.name) and one != self.memory)
-            return tuple(one for one in others if self._is_copy(one.read_text("utf-8", errors="replace")))
+            read = ((one, one.read_text("utf-8", errors="replace")) for one in others)
+            return tuple(one for one, note in read if self._is_copy(note, listed))
         return ()
 
     def remember_copy(self, named: str) -> None:
@@ -183,20 +188,21 @@ class Checkpoints:
         with suppress(OSError):
             _write(_memory_file(self.memory.parent, text.encode()), text)
 
-    def _is_copy(self, note: str) -> bool:
+    def _is_copy(self, note: str, listed: Sequence[ListedKey]) -> bool:
         """Tell whether a note is a checkpoint of this log that the log does not have, and that another key signed.
 
         A copy from a pack signs with a new key: its checkpoints are not those of an older or newer state of this one.
         """
-        listed = listed_keys(self._store)
         origin, _, named = note.strip().partition("\n")
-        if listed and origin == log_name(listed) and _NAMED.fullmatch(named):
+        if not listed or origin != log_name(listed):  # most notes of a state folder are of other homes
+            return False
+        if _NAMED.fullmatch(named):
             told = _read(named)
             same = self._store.log.newest(told.size)
             known = None if same is None else _read_or_none(same.note)
             return known is None or known.root[: len(told.root)] != told.root
         said = _read_or_none(note)
-        if said is None or not listed or said.origin != log_name(listed):
+        if said is None:
             return False
         same = self._store.log.newest(said.size)
         present = NoteKey(said.origin, bytes.fromhex(listed[-1].public)).id
@@ -225,7 +231,7 @@ class Checkpoints:
 
     def check(self, incident: str | None = None, named: str = "") -> HeadsCheck:
         """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer, or as the text of a note."""
-        kept, is_copy = self.remembered(), self._is_copy(named)
+        kept, is_copy = self.remembered(), self._is_copy(named, listed_keys(self._store))
         known = [] if is_copy or not named else [_read(named)]
         found = self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
         if is_copy:

@@ -30,6 +30,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     done = retention.kept(service).shredded[row.id]
     recorded = next(organisation_journal.stored(service, JOURNAL, done.entry - 1))
     head = service.store.head(row.id)
+    opened = next(organisation_journal.stored(service, row.id)).at  # an earlier copy has no key of it
     now = service.clock.now()
     is_done = service.setting(UNFINISHED) is None and bool(
         done.ended or retention.is_shredded(service, row.id)
@@ -40,7 +41,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
         fields((
             ("Organisation", organisation),
             ("Incident", f"{done.codename} ({row.id})"),
-            ("Erased", "All content that was encrypted with the key of the incident: title, facts, notes, messages, documents, evidence files, letters"),
+            ("Erased", "All content that was encrypted with the key of the incident: title, facts, notes, messages, documents, evidence files, letters, the entry in the register of breaches"),
             ("Key destroyed", f"Data key of {row.id}"),
             ("Ordered by", describe_actor(recorded.actor)),
             ("Ordered at", time(done.at, UTC)),
@@ -57,8 +58,10 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             "A database server has a log and backups of its own, which Tocsin does not erase",
         )),
         heading(2, "Backups that have the key"),
-        *_backups(copies(service, ended), service.home.backup.keep),
-        *_packs(service, ended),
+        *_backups(
+            [one for one in copies(service, ended) if one.made >= opened], service.home.backup.keep
+        ),
+        *_packs(service, opened, ended),
         paragraph("Copies made without Tocsin are unknown."),
     ]  # fmt: skip
     document = Document(
@@ -80,11 +83,11 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     return write(document, "pdf")
 
 
-def _packs(service: IncidentService, ended: datetime) -> Iterator[Block]:
+def _packs(service: IncidentService, opened: datetime, ended: datetime) -> Iterator[Block]:
     rows = [
         (f"{at:%Y-%m-%d}", str(Path(one.place) / one.name) if isinstance(one, BackupMade) else one.name)
         for at, one in backups.kept(service).packs
-        if (getattr(one, "begun", None) or at) <= ended
+        if at >= opened and (getattr(one, "begun", None) or at) <= ended
     ]
     if rows:
         yield paragraph(

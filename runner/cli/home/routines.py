@@ -227,7 +227,7 @@ def shred(
         retention.check(row, reason)
         if not yes:
             session.confirm(
-                f"Erase the personal data of {row.codename} permanently?",
+                f"The entry in the register of breaches is erased, too. Erase the personal data of {row.codename} permanently?",
                 "Check the incident, then repeat with --yes",
             )
         retention.shred(service, row, reason)

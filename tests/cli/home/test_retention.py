@@ -91,9 +91,9 @@ def test_the_certificate_names_the_backups_with_the_key_and_no_content(old: AtDe
     assert json.dumps(said).count("4711") == 0
 
 
-def certified(desk: AtDesk, file: Path) -> str:
+def certified(desk: AtDesk, file: Path, incident: str = "amber-falcon") -> str:
     """Return the text of a certificate without spaces and line ends."""
-    desk.done("shred", "amber-falcon", "--certificate", str(file))
+    desk.done("shred", incident, "--certificate", str(file))
     pages = (page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file))
     return re.sub(r"[\s\ufffe]", "", "".join(pages))
 
@@ -114,6 +114,20 @@ def test_a_backup_that_is_not_found_stays_in_the_list_and_the_certificate(
     old.clock.advance(timedelta(hours=1))
     old.done("backup", "--to", str(tmp_path / "to"), "--keep", "1d")
     assert backup.name not in certified(old, tmp_path / "c.pdf"), "Tocsin removed it"
+
+
+def test_a_backup_from_before_the_incident_is_not_in_its_certificate(
+    old: AtDesk, playbook: Path, tmp_path: Path
+) -> None:
+    lock = ("--encrypt", str(pyrage.x25519.Identity.generate().to_public()))
+    old.done("pack", "--out", str(tmp_path / "early.age"), *lock)
+    old.clock.advance(timedelta(hours=1))
+    later = old("open", str(playbook), "--yes", "--format", "json").json["codename"]
+    old.done("close", "-i", later, "--reason", "found again")
+    old.done("shred", later, "--yes", *WHY)
+    text = certified(old, tmp_path / "erased.pdf", later)
+    (backup,) = (one.name for one in (tmp_path / "to").glob("*Z"))
+    assert [name in text for name in ("Norecordedbackup", "early.age", backup)] == [True, False, False]
 
 
 def test_each_pack_from_before_the_erasure_is_named_and_no_rule_removes_it(

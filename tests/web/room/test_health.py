@@ -175,7 +175,9 @@ def test_a_span_has_the_operation_and_the_status_and_no_address(place: tuple[AtD
     name = desk("list", "--format", "json").json["incidents"][0]["codename"]
     room.get(room.reader("maria"), f"/i/{name}/tasks?q=canary")
     get(room, "/no-such-page")
-    found = {one.name: dict(one.attributes or {}) for one in spans.get_finished_spans()}
+    end, found = time.monotonic() + 20, dict[str, dict[str, Any]]()
+    while not {"tasks", "none"} <= found.keys() and time.monotonic() < end:  # a span ends after its answer
+        found = {one.name: dict(one.attributes or {}) for one in spans.get_finished_spans()}
     assert found["tasks"] == {"http.request.method": "GET", "http.response.status_code": 200}
     assert found["none"]["http.response.status_code"] == 404
     texts = " ".join(one.to_json() for one in spans.get_finished_spans())

@@ -187,14 +187,14 @@ def notify(office: AtDesk, ana: AtBrowser, ben: AtBrowser, cleo: AtBrowser) -> N
     """Complete the notice, verify its items, approve it by two people, file it, and take its file."""
     done(ana, "Complete the notice")
     office("worker", "--once")
-    cleo.page.goto(f"{cleo.room.url}/sign")
+    go(cleo.page, f"{cleo.room.url}/sign")
     cleo.page.click("#live .row a")
     cleo.page.click("#live a[href*='/notice/']")
     for _ in range(2):
         cleo.act("tick")
     office.clock.advance(FRESH)
     for signer in (cleo, ben):
-        signer.page.goto(f"{signer.room.url}/sign")
+        go(signer.page, f"{signer.room.url}/sign")
         signer.page.click("#live .row a")
         signer.act("approve")
         assert signer.asked

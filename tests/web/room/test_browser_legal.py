@@ -25,13 +25,17 @@ def page_of(room: Served, operation: str, ref: str) -> str:
 
 
 def go(page: Any, url: str) -> None:
-    """Go to a page; one that is drawn anew at this moment can interrupt that once."""
+    """Go to a page; one that is drawn anew at this moment interrupts that, so what it goes to is awaited."""
     from playwright.sync_api import Error
 
-    try:
-        page.goto(url)
-    except Error:
-        page.goto(url)
+    for last in (False, False, True):
+        try:
+            page.goto(url)
+            return
+        except Error:
+            if last:
+                raise
+            page.wait_for_load_state()
 
 
 def test_counsel_goes_from_the_gap_to_the_signature(browser: Any, room: Served, desk: AtDesk) -> None:

@@ -320,7 +320,7 @@ class Recalling(Protocol):
     def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
         """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
-        ``outbound`` has the key, and the text of the message for an edit that keeps it. It never proves delivery.
+        ``outbound`` has the key and no text. It never proves delivery of the message.
         """
 
 

@@ -40,10 +40,9 @@ from integrations.matrix.server import (
     ROOM,
     USER,
     StoppedError,
-    ask,
     base,
     call,
-    error_code,
+    cipher_of,
     needed,
     refused,
     split,
@@ -55,17 +54,14 @@ from integrations.port import (
     Capabilities,
     Confidentiality,
     Finding,
-    NotSent,
     Outbound,
     Outcome,
     Parsed,
     Rejected,
     Secrets,
-    Throttled,
     Timeouts,
     Took,
     Unauthentic,
-    Unknown,
     named,
     plain_body,
     self_test_to,
@@ -78,7 +74,6 @@ LONGEST_ENCRYPTED = 10_000
 LARGEST = 60_000
 REMEMBERS = timedelta(minutes=30)
 """Minimum time that a server remembers a transaction id; the specification names no time, Synapse keeps a day."""
-_UNTOLD = "the homeserver did not say whether the room is encrypted"
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -94,7 +89,6 @@ def capabilities(settings: Settings) -> Capabilities:
     clear: Confidentiality = "internal" if settings.federated else "confidential"
     return web_capabilities(
         settings.url,
-        *settings.push,
         up_to="restricted" if settings.encrypted else clear,
         personal_data="personal" if settings.encrypted else "contact",
         receipts=frozenset({"accepted", "read"}),
@@ -132,29 +126,35 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Outcome:
     """Encrypt one message for the devices that the master key in the address vouches for."""
-    return encryption.sealed(outbound, _content(outbound), settings, secrets)
+    return encryption.sealed(_in_steps(outbound), _content(outbound), settings, secrets)
 
 
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
-    """Edit the event: no acknowledgement is needed any more. The edit keeps the text, and notifies nobody."""
+    """Edit the event, without a notification; nothing is written without a text."""
     token, event = held(secrets, "token"), event_id(provider_id)
-    if not event:
-        return Rejected("event", "the event of the message is unknown")
-    over = "No acknowledgement is needed any more."
+    if not event or not outbound.text:
+        return Rejected("blocked", "the message cannot be edited: its event or its new text is unknown")
+    new = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {}}
+    replaced = {"rel_type": "m.replace", "event_id": event}
     content: dict[str, object] = {
         "msgtype": "m.text",
-        "body": f"* {over}",
+        "body": "* edited",
         "m.mentions": {},
-        "m.new_content": {"msgtype": "m.text", "body": f"{over}\n\n{_text(outbound)}", "m.mentions": {}},
-        "m.relates_to": {"rel_type": "m.replace", "event_id": event},
+        "m.new_content": new,
+        "m.relates_to": replaced,
     }
     key = f"{outbound.idempotency_key}-recall"
     if settings.encrypted:
-        sealed = encryption.sealed(outbound, content, settings, secrets)
+        sealed = encryption.sealed(_in_steps(outbound), content, settings, secrets)
         return _put_sealed(outbound, key, sealed, settings, token)
-    return _no_clear_text(outbound, settings, token) or _put(
-        outbound, ("m.room.message", key), content, settings, token
-    )
+    barred = _no_clear_text(outbound, settings, token)
+    return barred or _put(outbound, ("m.room.message", key), content, settings, token)
+
+
+def _in_steps(outbound: Outbound) -> Outbound:
+    """Return the attempt with its time divided among the six requests of an encrypted message."""
+    limits = msgspec.structs.replace(outbound.timeouts, total=outbound.timeouts.total / 6)
+    return msgspec.structs.replace(outbound, timeouts=limits)
 
 
 def _put_sealed(
@@ -164,13 +164,15 @@ def _put_sealed(
     if not isinstance(sealed, bytes):
         return sealed
     room, event, keys, session = encryption.opened(sealed)
+    outbound = _in_steps(outbound)
     path = f"sendToDevice/m.room.encrypted/{quote(session, safe='')}"
     try:
         needed(call(outbound, path, keys, settings, token, "PUT"), outbound)
     except StoppedError as stopped:
         return stopped.outcome
-    to = msgspec.structs.replace(outbound, recipient=room)
-    return _put(to, ("m.room.encrypted", key), event, settings, token)
+    return _put(
+        msgspec.structs.replace(outbound, recipient=room), ("m.room.encrypted", key), event, settings, token
+    )
 
 
 def _text(outbound: Outbound) -> str:
@@ -178,25 +180,14 @@ def _text(outbound: Outbound) -> str:
 
 
 def _no_clear_text(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome | None:
-    """Return why a room gets no clear text: it is encrypted, or the server does not say whether it is.
-
-    Checked before each event: a room can become encrypted at any time.
-    """
-    room = quote(split(outbound.recipient)[0], safe="")
-    reply = ask(outbound, f"rooms/{room}/state/m.room.encryption/", settings, token)
-    match reply:
-        case Reply(status=404) if error_code(reply) == "M_NOT_FOUND":
+    """Return why a room gets no clear text: it is encrypted, or the server does not say whether it is."""
+    try:
+        if not cipher_of(outbound, split(outbound.recipient)[0], settings, token):
             return None
-        case Reply(status=200):
-            why = "the room is encrypted end to end, and this channel sends clear text"
-            return Rejected("encrypted_room", why, about="recipient")
-        case Reply():
-            rejected = refused(reply, outbound.at) or judge(reply, outbound.at)
-            return rejected if isinstance(rejected, Rejected | Throttled) else NotSent(_UNTOLD)
-        case Unknown():
-            return NotSent(_UNTOLD)
-        case NotSent() | Rejected():
-            return reply
+    except StoppedError as stopped:
+        return stopped.outcome
+    why = "the room is encrypted end to end, and this channel sends clear text"
+    return Rejected("encrypted_room", why, about="recipient")
 
 
 def put(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from contextlib import suppress
-from urllib.parse import quote
 
-from integrations.http import Reply, json_object
+from integrations.http import json_object
 from integrations.http.service import compact, held, member
 from integrations.matrix.device import (
     NO_SIGNED_DEVICE,
@@ -28,9 +27,8 @@ from integrations.matrix.server import (
     CIPHER,
     Settings,
     StoppedError,
-    ask,
     call,
-    error_code,
+    cipher_of,
     needed,
     others_in,
     split,
@@ -67,7 +65,9 @@ def _sealed(
     room, key = split(outbound.recipient)
     if not key:
         raise _refuse("no_key", "the contact has no master key: tocsin channel keys CHANNEL")
-    _require_encrypted(outbound, room, settings, token)
+    if cipher_of(outbound, room, settings, token) != CIPHER:
+        # In such a room clients may not decrypt, and people answer in clear.
+        raise _refuse("clear_room", "the room is not encrypted with the cipher of this channel")
     others = others_in(outbound, room, settings, token)
     found = known_keys(outbound, (*others, settings.user), settings, token)
     if not device.is_signed(found):
@@ -104,15 +104,6 @@ def _sealed(
 
 def _refuse(code: str, why: str) -> StoppedError:
     return StoppedError(Rejected(code, why, about="recipient"))
-
-
-def _require_encrypted(outbound: Outbound, room: str, settings: Settings, token: str | Rejected) -> None:
-    """Raise StoppedError unless the room is encrypted: in another room clients may not decrypt, and answers are in clear."""
-    reply = ask(outbound, f"rooms/{quote(room, safe='')}/state/m.room.encryption/", settings, token)
-    if isinstance(reply, Reply) and reply.status == 404 and error_code(reply) == "M_NOT_FOUND":
-        raise _refuse("clear_room", "the room is not encrypted, and this channel sends no clear text")
-    if needed(reply, outbound).get("algorithm") != CIPHER:
-        raise _refuse("cipher", "the room asks for a cipher that this channel does not have")
 
 
 def _for_devices(

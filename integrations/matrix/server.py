@@ -53,8 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether the server pushes events; needs the secret ``hs_token``."""
     encrypted: bool = False
     """Whether messages are encrypted for the signed devices of the person; then no message is sent in clear."""
-    push: frozenset[str] = frozenset({"matrix.org", "apns", "fcm"})
-    """Failure domains of the notification on phones: the push gateway of the app, and the phone's maker."""
     test_to: str = ""
     """The address of a self-test."""
     ca_file: str = ""
@@ -120,6 +118,17 @@ def call(
     return send_json(
         attempt, url, content, method=method, token=token, ca_file=settings.ca_file, max_answer=4_000_000
     )
+
+
+def cipher_of(attempt: Timed, room: str, settings: Settings, token: str | Rejected) -> str:
+    """Return the cipher of a room, or the empty string for a room that is not encrypted; raises StoppedError.
+
+    Asked before each event: a room can become encrypted at any time.
+    """
+    reply = ask(attempt, f"rooms/{quote(room, safe='')}/state/m.room.encryption/", settings, token)
+    if isinstance(reply, Reply) and reply.status == 404 and error_code(reply) == "M_NOT_FOUND":
+        return ""
+    return str(needed(reply, attempt).get("algorithm") or "unnamed")
 
 
 def split(address: str) -> tuple[str, str]:

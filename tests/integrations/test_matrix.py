@@ -255,7 +255,7 @@ def test_capabilities_depend_on_other_readers():
     assert (alone.e2ee, alone.idempotency, alone.key_lifetime) == (False, "txn", timedelta(minutes=30))
     assert (alone.ack, alone.ack_strength, alone.sim_swappable) == ("button", "seen", False)
     assert alone.receipts == {"accepted", "read"}
-    assert alone.domains == {"host:hs.example:443", "matrix.org", "apns", "fcm"}
+    assert alone.domains == {"host:hs.example:443"}
     assert alone.hosts == {"host:hs.example"}
     pushed = matrix.capabilities(matrix.Settings(url="http://hs.example", user=US, appservice=True))
     assert (pushed.confidentiality, set(pushed.secrets)) == ("public", {"token", "hs_token"})

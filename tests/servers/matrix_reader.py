@@ -6,10 +6,11 @@ import base64
 import json
 from typing import Any
 
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from integrations.matrix.device import canonical
-from tests.servers.chat import Synapse
+from tests.servers.chat import Synapse, password
 
 CIPHER = "m.megolm.v1.aes-sha2"
 
@@ -29,8 +30,8 @@ class CrossSigning:
         """The public master key."""
         return encoded(self.master.public_key().public_bytes_raw())
 
-    def publish(self, server: Synapse, person: str, **auth: object) -> None:
-        """Upload both keys."""
+    def publish(self, server: Synapse, person: str) -> None:
+        """Upload both keys; a login replaces earlier keys."""
         user = f"@{person}:localhost"
         keys: dict[str, object] = {}
         for usage, private in (("master", self.master), ("self_signing", self.signing)):
@@ -39,7 +40,12 @@ class CrossSigning:
             signature = encoded(self.master.sign(canonical(about)))
             about["signatures"] = {user: {f"ed25519:{self.key}": signature}}
             keys[f"{usage}_key"] = about
-        server.ask(person, "POST", "keys/device_signing/upload", {**keys, **auth})
+        path = "keys/device_signing/upload"
+        try:
+            server.ask(person, "POST", path, keys)
+        except requests.HTTPError as error:
+            session = error.response.json()["session"]
+            server.ask(person, "POST", path, {**keys, "auth": {**password(person), "session": session}})
 
     def sign(self, about: dict[str, Any]) -> dict[str, Any]:
         """Return device keys signed by the self-signing key."""
@@ -49,14 +55,14 @@ class CrossSigning:
 
 
 class Reader:
-    """One device of one person, logged in with the person's token."""
+    """One device of one person; ``login`` names the token."""
 
-    def __init__(self, server: Synapse, person: str, one_time_keys: int = 20) -> None:
+    def __init__(self, server: Synapse, person: str, login: str = "", one_time_keys: int = 20) -> None:
         import vodozemac
 
-        self._server, self.person = server, person
+        self._server, self.person = server, login or person
         self.user, self.account = f"@{person}:localhost", vodozemac.Account()
-        self.name = server.ask(person, "GET", "account/whoami", {})["device_id"]
+        self.name = server.ask(self.person, "GET", "account/whoami", {})["device_id"]
         self.curve = self.account.curve25519_key.to_base64()
         self.key = self.account.ed25519_key.to_base64()
         self._sessions: dict[str, Any] = {}

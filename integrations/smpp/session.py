@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from integrations import alphabet
 from integrations.http.cutoff import CutOff
 from integrations.port import (
     Accepted,
@@ -40,7 +41,7 @@ from integrations.port import (
     narrow_body,
     phone_problem,
 )
-from integrations.smpp import LONGEST_TEXT, Settings, alphabet, pdu, sender_problem
+from integrations.smpp import LONGEST_TEXT, Settings, pdu, sender_problem
 from integrations.smpp.pdu import at_bind, at_submission
 
 

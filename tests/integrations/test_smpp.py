@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations import smpp
+from integrations import alphabet, smpp
 from integrations.port import (
     Accepted,
     Answer,
@@ -25,7 +25,7 @@ from integrations.port import (
     Took,
     Unknown,
 )
-from integrations.smpp import alphabet, pdu
+from integrations.smpp import pdu
 from integrations.smpp.pdu import at_bind, at_submission
 from integrations.smpp.session import read_incoming
 from integrations.testing.chaos import ChaosServer, Talk, closed_port

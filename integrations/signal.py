@@ -167,18 +167,19 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Fetch the waiting messages of the gateway; nothing if it posts them to an address with the secret ``callback``.
+    """Fetch the waiting messages of the gateway; a gateway that posts them offers only a WebSocket instead.
 
     The gateway forgets fetched messages, so messages that ``took`` cannot store are lost; Signal cannot be queried again.
     """
-    if "callback" in secrets:
-        return ""
     token = held(secrets, "token") if "token" in secrets else ""
     number = quote(settings.number, safe="")
     url = f"{settings.url}/v1/receive/{number}?timeout=1&ignore_attachments=true"
     reply = fetch(url, at, timeouts, token=token, ca_file=settings.ca_file, max_answer=4_000_000)
     if not isinstance(reply, Reply):
         return reply.reason
+    if reply.status == 400 and "sec-websocket-version" in reply.headers:
+        posts = "the gateway posts what it receives (mode json-rpc): set the secret callback"
+        return "" if "callback" in secrets else posts
     judged = judge(reply, at)
     if judged is not None:
         return judged.reason

@@ -18,8 +18,8 @@ from integrations.port import (
     Unauthentic,
     Unknown,
 )
-from integrations.testing.chaos import closed_port
-from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
+from integrations.testing.chaos import ChaosServer, Talk, closed_port
+from integrations.testing.conformance import AT, Row, Subject, answer, check, outbound, rows
 from runner.effects.gateway.translation import Held
 from tests.servers.stand_ins.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
 from tests.servers.stand_ins.stand_in import Heard
@@ -100,9 +100,15 @@ def test_people_who_hide_their_number_have_other_addresses():
     assert [(one.sender, one.text) for one in found if isinstance(one, Answer)] == [(UUID, "OK")]
 
 
-def test_a_gateway_that_posts_is_not_asked():
-    nowhere = settings(f"http://127.0.0.1:{closed_port()}")
-    assert signal.collect(lambda _: True, AT, WAITS, nowhere, SECRETS) == ""
+def test_a_gateway_that_posts_offers_nothing_to_fetch():
+    def upgrade(talk: Talk) -> None:
+        talk.hear_request()
+        talk.say(answer("400 Bad Request", "Sec-Websocket-Version: 13", body=b"Bad Request\n"))
+
+    with ChaosServer(upgrade) as server:
+        at = settings(f"http://127.0.0.1:{server.port}")
+        assert signal.collect(lambda _: True, AT, WAITS, at, SECRETS) == ""
+        assert "callback" in signal.collect(lambda _: True, AT, WAITS, at, {})
 
 
 def test_a_number_that_the_gateway_does_not_have_is_about_the_account():

@@ -174,7 +174,7 @@ def _section(part: bytes, whole: alphabet.Coded, number: str) -> str:
 def _written(outbox: Path, name: str, content: str) -> Path:
     """Write a file that the daemon does not see yet, and that its group may change, as the daemon does."""
     path = outbox / f".{name}.new"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o660)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o660)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         os.fchmod(descriptor, 0o660)
         file.write(content)
@@ -335,11 +335,14 @@ def _text(section: dict[str, str]) -> str:
 
 
 def _sections(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the values of every part in a file; of a repeated name the first, as ``gammu-smsd`` 1.42 repeats lines."""
-    content = path.read_text(encoding="utf-8", errors="replace")
+    """Yield the values of every part in a file; of a repeated name the first, as ``gammu-smsd`` 1.42 repeats lines.
+
+    Comments contain the received text, with ``;`` after each line feed: any other line break is a part of the text.
+    """
+    content = path.read_bytes().decode("utf-8", "replace")
     for section in re.split(r"^\[SMSBackup[^\n]*\n", content, flags=re.MULTILINE)[1:]:
         found: dict[str, str] = {}
-        for line in section.splitlines():
+        for line in section.split("\n"):
             name, equals, value = line.partition(" = ")
             if equals and not line.startswith(";"):
                 found.setdefault(name, value.strip().strip('"'))

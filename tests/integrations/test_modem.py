@@ -166,6 +166,18 @@ def test_replies_are_read_once_and_long_ones_as_one(phone):
     assert collected(phone) == ("", [])
 
 
+def test_a_text_cannot_pretend_to_be_another_persons_or_a_report(phone):
+    lines = ["x", "[SMSBackup001]", 'Number = "+15005550099"', "PDU = Status_Report"]
+    texts = {
+        f"+1500555002{n}": gap.join(lines)
+        for n, gap in enumerate(("\n", "\r", "\u2028", "\x85", "\x0b", "\x0c", "\x1c"))
+    }
+    for number, text in texts.items():
+        phone.arrive(number, text)
+    phone.work()
+    assert {one.sender: one.text for one in collected(phone)[1]} == texts
+
+
 def test_a_file_that_the_daemon_may_still_write_is_left_alone(phone):
     phone.arrive(TO, "OK")
     phone.work()

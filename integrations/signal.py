@@ -21,6 +21,7 @@ import msgspec
 from integrations.http import Reply, json_object, judge
 from integrations.http.service import fetch, findings, held, member, send_json, web_capabilities
 from integrations.port import (
+    PHONES,
     About,
     Answer,
     Callback,
@@ -75,6 +76,7 @@ def capabilities(settings: Settings) -> Capabilities:
         sim_swappable=not settings.recipients_lock,
         e2ee=True,
         max_length=LONGEST_TEXT,
+        push=PHONES,
         called_back=True,
         optional_secrets=frozenset({"token", "callback"}),
     )

@@ -29,9 +29,8 @@ from integrations.port import (
 
 TITLE = 130
 """Characters of an alert's ``message``."""
-LARGEST = 15_000
-"""Characters of an alert's ``description``."""
 LONGEST = 14_000
+"""Characters of text: with marking and footer below the 15,000 of an alert's ``description``."""
 OPEN = timedelta(hours=1)
 """Minimum time that an alert is open: a closed alert loses its alias."""
 
@@ -67,15 +66,12 @@ address_problem = handle_problem
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Create one alert; only an answer with the id of the request means accepted."""
-    text = plain_body(outbound)
-    if len(outbound.text) > LONGEST or len(text) > LARGEST:
-        return Rejected(
-            "too_long", f"the text has more than {LONGEST} characters, or {LARGEST} with its footer"
-        )
+    if len(outbound.text) > LONGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters")
     content = {
         "message": outbound.subject[:TITLE] or "(no subject)",
         "alias": outbound.idempotency_key,
-        "description": text,
+        "description": plain_body(outbound),
         "priority": settings.priority,
         "details": {"to": outbound.recipient},
     }
@@ -99,11 +95,8 @@ def _post(
         scheme="GenieKey",
         ca_file=settings.ca_file,
     )
-    return answered(reply, outbound, lambda said: named(_request(said), "the response names no request"))
-
-
-def _request(said: dict[str, object]) -> str:
-    return identifier(said.get("requestId"))
+    missing = "the response names no request"
+    return answered(reply, outbound, lambda said: named(identifier(said.get("requestId")), missing))
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -67,8 +67,7 @@ def test_a_subject_of_any_length_becomes_a_title_that_is_taken(subject):
 
 def test_a_text_above_the_limit_is_refused_and_not_cut():
     gone = jsm.Settings(api=f"http://127.0.0.1:{closed_port()}")
-    for more in ({"text": "x" * 14_001}, {"text": "x" * 13_000, "footer": "y" * 2_000}):
-        assert jsm.send(with_(**more), gone, SECRETS).code == "too_long"
+    assert jsm.send(with_(text="x" * 14_001), gone, SECRETS).code == "too_long"
     with Operations() as server:
         longest = with_(text="x" * jsm.capabilities(gone).max_length, marking="INTERNAL", footer="y" * 300)
         assert isinstance(jsm.send(longest, team(server), SECRETS), Accepted)

@@ -21,6 +21,8 @@ BUILT_IN: dict[str, str] = {
     "teams": "integrations.teams",
     "mattermost": "integrations.mattermost",
     "pagerduty": "integrations.pagerduty",
+    "jsm": "integrations.jsm",
+    "alert_source": "integrations.alert_source",
     "ntfy": "integrations.ntfy",
     "matrix": "integrations.matrix",
     "apprise": "integrations.apprise",

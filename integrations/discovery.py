@@ -29,6 +29,7 @@ BUILT_IN: dict[str, str] = {
     "whatsapp": "integrations.whatsapp",
     "signal": "integrations.signal",
     "smpp": "integrations.smpp",
+    "web_push": "integrations.web_push",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

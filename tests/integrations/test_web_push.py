@@ -187,7 +187,9 @@ def test_what_a_browser_has_shown_is_delivered_and_nothing_else():
         (shown,) = server.shown(browser)
         able = settings(server)
     report = json.dumps({"key": shown["key"], "mark": shown["mark"]}).encode()
-    (receipt,) = web_push.parse_callback(said(report), able, SECRETS)
+    heard = web_push.parse_callback(said(report), able, SECRETS)
+    assert isinstance(heard, tuple)
+    (receipt,) = heard
     assert isinstance(receipt, Receipt)
     assert (receipt.kind, receipt.idempotency_key) == ("delivered", MESSAGE.idempotency_key)
     other = json.dumps({"key": "B" * 32, "mark": shown["mark"]}).encode()

@@ -336,6 +336,16 @@ def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
     return None if provider_id else Rejected("unnamed", "the provider did not name the message")
 
 
+class SubscribesBrowsers(Protocol):
+    """Further interface of an integration whose addresses are subscriptions that browsers make."""
+
+    def browser_key(self, settings: Any, secrets: Secrets) -> str:
+        """Return the public key for which a browser subscribes; raises ValueError without a usable secret."""
+
+    def address_domains(self, address: str, settings: Any) -> frozenset[str]:
+        """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
+
+
 class RepliesToCallback(Protocol):
     """Further interface of an integration whose provider reads the response to a callback."""
 

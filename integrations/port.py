@@ -66,6 +66,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
+    sealed: bytes = b""
+    """What ``seal`` returned for this key; empty for a channel without it, and for a message that is never repeated."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
@@ -344,6 +346,42 @@ class SubscribesBrowsers(Protocol):
 
     def address_domains(self, address: str, settings: Any) -> frozenset[str]:
         """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
+
+
+class Sealing(Protocol):
+    """Further interface of an integration that encrypts each message end to end, where ``Capabilities.e2ee``."""
+
+    def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
+        """Return the encrypted message, or why there is none; nothing is sent.
+
+        The bytes are stored durably before the first ``send``, and every ``send`` with this key gets them as
+        ``outbound.sealed``: a message is never encrypted twice. Without them ``send`` encrypts a message that is never repeated.
+        """
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the provider, about no message."""
+
+    at: datetime
+    recipient: str = ""
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Omit the address."""
+        return f"Query(at={self.at!r})"
+
+
+class HasDevice(Protocol):
+    """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
+
+    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+
+    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
+        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
+
+    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
 class RepliesToCallback(Protocol):

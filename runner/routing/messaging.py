@@ -123,6 +123,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     ack_strength: AckStrength = "none"
     sim_swappable: bool = False
     e2ee: bool = False
+    seals: bool = False
+    """Each message is encrypted and stored before it is sent; a repetition sends the stored bytes."""
     signed: bool = False
     """Messages are signed, so that the recipient can verify the sender."""
     idempotency: Idempotency = "none"
@@ -274,6 +276,8 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)
     """Time limit of the whole attempt, whatever the provider does."""
+    sealed: bytes = b""
+    """The encrypted message as stored; empty for a channel that does not seal, and for a message that is not repeated."""
     recall: str | None = None
     """When set, nothing is sent: the provider must stop the call of this name."""
 

@@ -28,7 +28,10 @@ from integrations.port import (
     Integration,
     Invitation,
     NewRoom,
+    NotSent,
     Outcome,
+    Rejected,
+    Throttled,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -106,6 +109,7 @@ class Gateway:
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
             push=able.push if config.push is None else config.push,
+            seals=able.e2ee and hasattr(self._integration(identifier, config.adapter), "seal"),
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
@@ -179,6 +183,27 @@ class Gateway:
 
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
+        """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return barred
+        return self.prepared(
+            channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
+        )
+
+    def prepared(
+        self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
+    ) -> _T | SendResult:
+        """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
+        try:
+            made = make(*self._ready(channel))
+        except Exception as error:  # noqa: BLE001  # nothing was sent
+            made = NotSent(f"the integration failed ({type(error).__name__})")
+        if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
+            return to_result(made, address)
+        return made
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]

@@ -162,6 +162,7 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         footer=dispatch.footer,
         at=dispatch.at,
         deadline=dispatch.deadline,
+        sealed=dispatch.sealed,
         timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -27,6 +27,15 @@ from integrations.port import (
     machine_of,
     self_test_to,
 )
+
+if TYPE_CHECKING:
+    from integrations.smtp.providers import Destinations
+
+RELAYS = {
+    "smtp.office365.com": ("30/min burst 5", "10000/day burst 10000"),
+    "smtp.gmail.com": ("2000/day burst 2000",),
+}
+"""Limits of relays by their own documentation: Exchange Online, and Google Workspace. Not confirmed by a test."""
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +101,7 @@ def capabilities(settings: Settings) -> Capabilities:
         confidentiality="internal",
         personal_data="contact",
         receipts=frozenset({"accepted", "relayed", "delivered"}),
+        rates=RELAYS.get(settings.host.lower(), ()),
         ack="reply",
         ack_strength="seen",
         signed=settings.sign == "smime",
@@ -124,6 +134,13 @@ def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
     from integrations.smtp.line import SmtpLine
 
     return SmtpLine(settings, secrets)
+
+
+def destinations(settings: Settings) -> Destinations:
+    """Return what finds the domains with the same mail servers."""
+    from integrations.smtp.providers import Destinations
+
+    return Destinations(settings.nameserver)
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:

@@ -19,7 +19,7 @@ class Verdict(NamedTuple):
     address: Address = ""
 
 
-GONE, MAILBOX, US = Verdict("recipient", "gone"), Verdict("message"), Verdict("account")
+GONE, MAILBOX, US = Verdict("recipient", "gone"), Verdict("message"), Verdict("destination")
 """The address does not exist; this mailbox refuses this message; the whole server refuses the sender."""
 
 

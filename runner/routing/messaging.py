@@ -32,7 +32,7 @@ AckStrength = Literal["none", "seen", "authorises"]
 Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
-About = Literal["", "recipient", "message", "account", "provider"]
+About = Literal["", "recipient", "message", "destination", "account", "provider"]
 """Subject of an outcome; empty if the provider was not reached."""
 
 AddressState = Literal["", "gone", "stopped"]

@@ -47,7 +47,7 @@ def test_a_reply_in_the_transaction_is_judged_alike() -> None:
     ours = refused("answer", 550, b"5.7.26 unauthenticated")
     other = refused("recipient", 550, b"nothing known")
     told = [(one.about, one.address) for one in (gone, mine, ours, other)]
-    assert told == [("recipient", "gone"), ("message", ""), ("account", ""), ("recipient", "")]
+    assert told == [("recipient", "gone"), ("message", ""), ("destination", ""), ("recipient", "")]
 
 
 def test_a_delivery_report_is_judged_by_its_diagnostic_code() -> None:
@@ -57,7 +57,7 @@ def test_a_delivery_report_is_judged_by_its_diagnostic_code() -> None:
         return one.about, one.address
 
     assert told("550 5.7.1 not authorized") == ("message", "")
-    assert told("550 5.7.1 your IP has a bad reputation") == ("account", "")
+    assert told("550 5.7.1 your IP has a bad reputation") == ("destination", "")
 
 
 def complaint(kind: str = "abuse", returned: str = KEY) -> bytes:

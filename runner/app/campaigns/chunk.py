@@ -159,13 +159,14 @@ class Sender:
             turned = after(result, person, now)
             self.blocked = self.blocked or turned.blocked
             self.last = result.reason or self.last
+            if turned.refused:
+                kept = self.rates.refuse(person.domain, turned.owed, turned.refused)
+                turned = msgspec.structs.replace(turned, owed=kept)
             at = now.isoformat(timespec="seconds")
             tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
             outcomes.append(_Outcome(person, turned, tried))
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
                 self.rates.slow(person.domain, now)
-            elif turned.refused:
-                self.rates.refuse(person.domain, turned.refused)
             elif result.state == "accepted":
                 self.rates.recover(person.domain, now)
         return outcomes

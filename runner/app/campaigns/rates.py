@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from runner.decoding import from_json
-from runner.incident.campaigns.campaign import Campaign, Way
+from runner.incident.campaigns.campaign import Campaign, Owed, Way
 from runner.incident.campaigns.destinations import (
     STOPPED,
     Destination,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)
+_FRESH = Destination()
+Refused = TypeVar("Refused", bound=Owed)
 
 
 def start_rates() -> dict[str, tuple[Rate, ...]]:
@@ -66,9 +69,10 @@ class Destinations:
         if domain in self.all():
             self._change(domain, lambda one: recovered(one, now))
 
-    def refuse(self, domain: bytes, code: str) -> None:
-        """Count a refusal of the sender; nothing more is sent to a destination that refuses."""
+    def refuse(self, domain: bytes, owed: Refused, code: str) -> Refused:
+        """Count a refusal of the sender, and return its person, who waits for a decision if that pauses the destination."""
         self._change(domain, lambda one: refused(one, code, large=domain in self.names))
+        return replace(owed, not_before=STOPPED) if self.all().get(domain, _FRESH).stopped else owed
 
     def resume(self) -> None:
         """Try every destination again, by a person's decision."""
@@ -89,8 +93,7 @@ class Destinations:
 
         def changed(before: Mapping[str, bytes]) -> dict[str, bytes]:
             old = from_json(before[name], Destination) if before.get(name) else Destination()
-            new = change(old)
-            return {} if new == old else {name: msgspec.json.encode(new)}
+            return {name: msgspec.json.encode(change(old))}
 
         if domain:
             self._service.change_marks([name], changed)
@@ -157,8 +160,8 @@ class Rates(Destinations):
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[tuple[datetime, str]]:
         """Return when each of these may be sent to its destination, and why later; what may be sent now uses quota."""
-        known, fresh = self.all(), Destination()
-        return [self._turn(domain, known.get(domain, fresh), now) for domain in domains]
+        known = self.all()
+        return [self._turn(domain, known.get(domain, _FRESH), now) for domain in domains]
 
     def _turn(self, domain: bytes, one: Destination, now: datetime) -> tuple[datetime, str]:
         if one.stopped:

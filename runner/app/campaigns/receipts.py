@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +25,7 @@ from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
-from runner.incident.campaigns.transitions import alarm, back_off, folded, suppression
+from runner.incident.campaigns.transitions import Turned, alarm, back_off, folded, suppression
 from runner.incident.state.campaigns import CampaignResolved
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
@@ -109,17 +110,16 @@ class _Taking:
             self._destinations.slow(standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
+        waits: datetime | None = None
         for _ in range(TRIES):
             self._suppress(receipt, standing.address)
             turned = folded(receipt, standing)
             if turned is None:
                 return
             if turned.refused:
-                later = back_off(self._service.clock.now(), standing.tries, None)
-                turned = replace(turned, owed=replace(turned.owed, not_before=later))
+                waits = waits or self._refused(standing, turned)
+                turned = replace(turned, owed=replace(turned.owed, not_before=waits))
             if self._tables.change(standing, turned.owed, turned.counted):
-                if turned.refused:
-                    self._destinations.refuse(standing.domain, turned.refused)
                 self._changed[receipt.kind] += 1
                 self._touched.add(standing.campaign)
                 if standing.state == "unknown" and turned.owed.state != "unknown":
@@ -131,6 +131,11 @@ class _Taking:
             if again is None:
                 return
             standing = again
+
+    def _refused(self, standing: Owed, turned: Turned[Owed]) -> datetime | None:
+        """Count a refusal of the sender; return when the person is tried again."""
+        later = replace(turned.owed, not_before=back_off(self._service.clock.now(), standing.tries, None))
+        return self._destinations.refuse(standing.domain, later, turned.refused).not_before
 
     def _suppress(self, receipt: BulkReceipt, address: bytes) -> None:
         """Block an address, whether it is known or not."""

@@ -64,6 +64,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     marking: str = ""
     footer: str = ""
     timeouts: Timeouts = Timeouts()
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages; empty for all others. Complaint statistics of mailbox providers use it."""
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
 

@@ -79,7 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sign: Literal["", "smime"] = ""
     """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
     dkim_selector: str = ""
-    """The DNS name (selector) of the relay's signing key (DKIM)."""
+    """The DNS name (selector) of the signing key (DKIM), the relay's or ours."""
+    sign_dkim: bool = False
+    """Every message is signed with the secret ``dkim_key``, or is not sent; for a relay that does not sign."""
+    report_success: bool = False
+    """Ask for a report of success also for each notice to many people."""
     nameserver: str = ""
     """DNS server for the sender's domain, ``ADDRESS`` or ``ADDRESS:PORT``; empty means the system's resolver."""
     bounces: str = ""
@@ -109,6 +113,7 @@ def capabilities(settings: Settings) -> Capabilities:
             ({"client_secret"} if oauth is not None else set())
             | ({"password"} if settings.username and oauth is None else set())
             | ({"certificate", "signing_key"} if settings.sign else set())
+            | ({"dkim_key"} if settings.sign_dkim else set())
             | ({"imap_password"} if settings.imap is not None and oauth is None else set())
         ),
         optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),

@@ -267,6 +267,8 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     """Printed above the text: confidentiality, and any marking that law or counsel requires."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages."""
     deadline: datetime | None = None
     """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)

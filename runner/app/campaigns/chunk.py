@@ -193,6 +193,7 @@ class Sender:
             text=words.text,
             html=words.html,
             footer=foot,
+            campaign=f"{self._campaign.id}:{self._campaign.notice}",
             at=now,
         )
 

@@ -6,12 +6,12 @@ estimates that no provider confirms. Only names of domains are asked for; the re
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from importlib.util import find_spec
 from typing import NamedTuple
+
+from integrations.smtp.verdicts import table_rows
 
 
 class Provider(NamedTuple):
@@ -26,10 +26,9 @@ class Provider(NamedTuple):
 
 def providers() -> tuple[Provider, ...]:
     """Return the large providers, and the row for any other."""
-    text = files("integrations.smtp").joinpath("providers.csv").read_text(encoding="utf-8")
     return tuple(
         Provider(row["name"], row["rate"], tuple(row["servers"].split()), tuple(row["domains"].split()))
-        for row in csv.DictReader(text.splitlines())
+        for row in table_rows("providers.csv")
     )
 
 

@@ -106,6 +106,7 @@ class Gateway:
             priority=config.priority,
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
+            push=able.push if config.push is None else config.push,
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
@@ -157,7 +158,24 @@ class Gateway:
 
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return the fault of an address for this channel, without the address, or the empty string."""
-        return self._integration(channel.id, channel.adapter).address_problem(address)
+        problem = self._integration(channel.id, channel.adapter).address_problem(address)
+        if not problem and self.subscribes(channel) and not self.address_domains(channel, address):
+            return "its push service is not known; a trusted one belongs into the settings of the channel (services)"
+        return problem
+
+    def subscribes(self, channel: Channel) -> bool:
+        """Tell whether the addresses of a channel are subscriptions that browsers make."""
+        return hasattr(self._integration(channel.id, channel.adapter), "browser_key")
+
+    def browser_key(self, channel: Channel, secrets: Mapping[str, str]) -> str:
+        """Return the public key for which browsers subscribe; empty without a usable secret."""
+        return self._asked(channel, lambda able, settings: able.browser_key(settings, as_held(secrets)), "")
+
+    def address_domains(self, channel: Channel, address: str) -> frozenset[str]:
+        """Return the failure domains of a subscription: those of its push service; none for other addresses."""
+        return self._asked(
+            channel, lambda able, settings: able.address_domains(address, settings), frozenset[str]()
+        )
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
         """Make one attempt to send or to recall a message."""

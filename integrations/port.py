@@ -8,7 +8,7 @@ an answer, not a failure. A ``reason`` never contains an address, a body, a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -19,8 +19,8 @@ PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
 Proof = Literal["accepted", "relayed", "delivered", "read"]
 """Evidence of delivery, lowest first. Acknowledgement is a person's act, not evidence."""
 
-About = Literal["recipient", "message", "account", "provider"]
-"""Subject of a rejection: only the last two are about the channel as a whole."""
+About = Literal["recipient", "message", "destination", "account", "provider"]
+"""Subject of a rejection. ``destination``: the server of this recipient refuses the sender. The last two are about the whole channel."""
 Address = Literal["", "gone", "stopped"]
 """Finding of a rejection about the address: it does not exist, or its owner opted out of this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,6 +64,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     marking: str = ""
     footer: str = ""
     timeouts: Timeouts = Timeouts()
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages; empty for all others. Complaint statistics of mailbox providers use it."""
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
     sealed: bytes = b""
@@ -318,6 +320,16 @@ class HasDnsRecords(Protocol):
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
+
+
+class GroupsDestinations(Protocol):
+    """Further interface of an integration whose recipients share servers: what finds them, domain by domain."""
+
+    unknown: int
+    """Domains whose servers could not be asked for."""
+
+    def find(self, domains: Iterable[str]) -> dict[str, str]:
+        """Return the destination of each domain: the provider of its mail servers, else the first server, else its own name."""
 
 
 class Recalling(Protocol):

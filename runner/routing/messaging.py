@@ -32,7 +32,7 @@ AckStrength = Literal["none", "seen", "authorises"]
 Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
-About = Literal["", "recipient", "message", "account", "provider"]
+About = Literal["", "recipient", "message", "destination", "account", "provider"]
 """Subject of an outcome; empty if the provider was not reached."""
 
 AddressState = Literal["", "gone", "stopped"]
@@ -272,6 +272,8 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     """Printed above the text: confidentiality, and any marking that law or counsel requires."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages."""
     deadline: datetime | None = None
     """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)

@@ -25,6 +25,7 @@ from integrations.port import (
     Capabilities,
     Finding,
     Found,
+    GroupsDestinations,
     Integration,
     Invitation,
     NewRoom,
@@ -150,6 +151,14 @@ class Gateway:
         """Return the network faults of a channel, if its integration can check them."""
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
+
+    def destinations(self, channel: Channel) -> GroupsDestinations | None:
+        """Return what finds the domains with the same servers; None for a channel without such."""
+        integration, settings = self._ready(channel)
+        found: GroupsDestinations | None = (
+            integration.destinations(settings) if hasattr(integration, "destinations") else None
+        )
+        return found
 
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return the fault of an address for this channel, without the address, or the empty string."""
@@ -458,6 +467,13 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if not channel.exercise_safe:
         return refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
     return None
+
+
+def mail_providers() -> dict[str, str]:
+    """Return the start rate of each large provider of mailboxes, and of any other destination (``*``)."""
+    from integrations.smtp.providers import providers
+
+    return {one.name: one.rate for one in providers()}
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:

@@ -22,6 +22,7 @@ from integrations.port import (
     Timeouts,
     Took,
     machine_of,
+    name_of,
     phone_problem,
     self_test_to,
 )
@@ -66,6 +67,8 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         sim_swappable=True,
         max_length=LONGEST_TEXT,
+        sender_name=name_of(settings.sender),
+        answers_stop=True,
         secrets=frozenset({"password"}),
     )
 

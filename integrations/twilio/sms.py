@@ -31,6 +31,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     fitted,
+    name_of,
     narrow_body,
     phone_problem,
     self_test_to,
@@ -64,6 +65,7 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def capabilities(settings: Settings) -> Capabilities:
     """Readable in transit and bound to a number: public, no personal data, a reply is not authority."""
     more: dict[str, Any] = {"reconcile": "query", "max_length": LONGEST_TEXT}
+    more["sender_name"] = name_of(settings.sender)
     return api.phone_capabilities(settings, "relayed", "delivered", ack="reply", **more)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.doubts import doubts
-from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
 from runner.app.campaigns.record import find, of_list, record
 from runner.app.campaigns.tables import BulkTables, Intake, Known
 from runner.decoding import convert
@@ -30,6 +30,7 @@ from runner.incident.campaigns.campaign import Campaign, Contact, NewOwed, OwedS
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
+from runner.incident.campaigns.texting import Texted, Texting
 from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
@@ -121,7 +122,8 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         tables.create(campaign)
         try:
             with tables.intake(campaign) as intake:
-                reading = _Reading(service, order, texts, carried, campaign, intake)
+                rules = texting(service, incident, carried, texts) if order.short else None
+                reading = _Reading(service, order, texts, carried, campaign, intake, rules)
                 reading.read(tell)
                 made = reading.judged()
                 intake.finish()
@@ -181,7 +183,9 @@ class _Reading:
         carried: CampaignChannels,
         campaign: Campaign,
         intake: Intake,
+        rules: Texting | None,
     ) -> None:
+        self._rules, self.texted = rules, Texted()
         self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = service.campaign_tables(service.principal)
         self._service, self._intake = service, intake
@@ -247,7 +251,7 @@ class _Reading:
         group = self._groups.setdefault(contact.person.group, len(self._groups))
         ground = self._texts.grounds[contact.person.group]
         why = {way: suppressed[key] for way, key in keys.items() if key in suppressed}
-        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why)
+        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why, self._rules)
         who = self._tables.digest("person", same_person(contact.person, ""))
         ways, double = list(planned.ways), False
         while ways and keys[ways[0]] in taken:
@@ -267,6 +271,8 @@ class _Reading:
         if ways:
             taken[keys[ways[0]]] = who
             self.ways[ways[0]] += 1
+        if self._rules is not None and "sms" in ways:
+            self.texted.add(contact)
         if state not in ("duplicate", "exempt"):
             self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
         self.states[state] += 1
@@ -334,7 +340,13 @@ class _Reading:
             feasible=found,
             exempt=self.states["exempt"],
             unreachable=self.states["unreachable"],
-            warnings=tuple(_warnings(campaign, texts)),
+            countries=dict(sorted(self.texted.countries.items())),
+            exemptions={str(name): people for name, people in sorted(self.texted.exemptions.items())},
+            old_consents=self.texted.old_consents,
+            warnings=(
+                *_warnings(campaign, texts),
+                *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+            ),
         )
 
     def _planned(self) -> Campaign:

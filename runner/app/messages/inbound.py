@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.app.core.channel_state import hear_sender
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
@@ -122,6 +123,11 @@ class Inbox:
             return self._where.used()
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
+        news = hear_sender(self._service, channel.id, receipt)
+        fate = self._matched(channel, receipt)
+        return "taken" if news and fate == "nothing" else fate
+
+    def _matched(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(channel.id, place, receipt)

@@ -23,6 +23,8 @@ Way = Literal["email", "sms", "post"]
 """How a notice reaches its reader; ``post`` is a letter, which is made and posted outside Tocsin."""
 Basis = Literal["esign", "primary", "agreed"]
 """Why email is permitted: consent under 15 U.S.C. § 7001, email as the primary contact method, or agreement (HIPAA)."""
+Exemption = Literal["health_and_safety", "bank_breach", "eu_notice"]
+"""Why a text message is permitted without consent (R40)."""
 OwedState = Literal[
     "ready",
     "sending",
@@ -63,8 +65,12 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     basis: frozenset[Basis] = frozenset()
     sms_consent: bool = False
+    consented_on: str = ""
+    """The day of the consent as an ISO date, if the list has it."""
+    number_checked: str = ""
+    """The day of the last check that the number still has the same owner, as an ISO date."""
     sms_exemption: str = ""
-    """Why a text message is permitted without consent, where a law says so."""
+    """An ``Exemption``; older campaigns have free text."""
     email_breached: bool = False
     """The breached account is the mailbox itself."""
     deceased: bool = False

@@ -36,6 +36,12 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     feasible: Feasibility
     exempt: int
     unreachable: int
+    countries: dict[str, int] = {}
+    """The people who may get a text message, by the country of their number."""
+    exemptions: dict[str, int] = {}
+    """Those of them without consent, by the exemption."""
+    old_consents: int = 0
+    """American numbers of them whose consent no later check confirmed (R45)."""
     warnings: tuple[str, ...] = ()
 
 

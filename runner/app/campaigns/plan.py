@@ -7,7 +7,9 @@ a campaign that is never shown, and the next plan removes it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -26,7 +28,15 @@ from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
 from runner.files.people_lists.person_contacts import contact_of, same_domain, same_email, same_person
-from runner.incident.campaigns.campaign import Campaign, Contact, NewOwed, OwedState, Way
+from runner.incident.campaigns.campaign import (
+    HITS,
+    Campaign,
+    Contact,
+    NewOwed,
+    OwedState,
+    SuppressedFor,
+    Way,
+)
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
@@ -245,7 +255,7 @@ class _Reading:
         n: int,
         contact: Contact,
         keys: Mapping[Way, bytes],
-        suppressed: Mapping[bytes, str],
+        suppressed: Mapping[bytes, SuppressedFor],
         taken: dict[bytes, bytes],
     ) -> NewOwed:
         group = self._groups.setdefault(contact.person.group, len(self._groups))
@@ -290,6 +300,7 @@ class _Reading:
             person=who,
             address=keys[ways[0]] if ways else b"",
             domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
+            hit=functools.reduce(operator.or_, (HITS[reason] for reason in why.values()), 0),
             why=contact.exempt or ("is in the list already" if double else unreached),
         )
 

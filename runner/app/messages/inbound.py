@@ -23,6 +23,7 @@ from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
+from runner.app.messages.opt_out_replies import OptOutReplies
 from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
@@ -77,6 +78,7 @@ class Inbox:
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()
+        self.replies = OptOutReplies(service)
 
     def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
         """Process one callback; ``later`` if any part cannot be stored now: a repetition of the rest is harmless."""
@@ -190,6 +192,8 @@ class Inbox:
     def _answer(self, channel: Channel, answer: Answer) -> Fate:
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
         named = answer.sender.startswith("+") or owner_of(self._service.directory, channel, answer.sender)
+        if said in ("stop", "help") and named and channel.answers_stop:
+            self._answer_reader(channel, answer.sender, said)
         if said == "stop" and named:
             return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
         if said == "start" and self._start(channel, answer.sender):
@@ -206,6 +210,14 @@ class Inbox:
         except Stale:
             return "later"
         return "taken" if taken or asked else "nothing"
+
+    def _answer_reader(self, channel: Channel, address: str, said: Literal["stop", "help"]) -> None:
+        """Plan a reply to a person who is known here, once after an opt-out (R38)."""
+        owner = owner_of(self._service.directory, channel, address)
+        tables = self._service.campaign_tables(self._service.principal)
+        known = owner or (self._where.bulk and tables.by_address(tables.digest(*same_address(address))))
+        if known and not self._is_stopped(channel, address, owner):
+            self.replies.add(channel, address, said)
 
     def _stop_recipient(self, channel: Channel, place: AttemptRef) -> None:
         """Record a person's opt-out that a provider reported: for all their addresses on the channel."""

@@ -47,7 +47,13 @@ OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """States that allow substitute notice: no channel reaches the person, or only letters, which are too many or too expensive."""
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
 """The kinds of contact methods that our channels serve, in order of use."""
-BOUNCED, COMPLAINED = 1, 2
+BOUNCED, COMPLAINED, STOPPED = 1, 2, 4
+HITS: Mapping[SuppressedFor, int] = {
+    "stop": STOPPED,
+    "complaint": COMPLAINED,
+    "hard_bounce": BOUNCED,
+    "manual": 0,
+}
 BulkReceiptKind = ReceiptKind | Literal["posted", "returned"]
 RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
     *(kind for kind in get_args(ReceiptKind) if "recalled" not in kind),
@@ -200,7 +206,7 @@ class Owed(msgspec.Struct, frozen=True):
     not_before: datetime | None = None
     chunk: int = 0
     hit: int = 0
-    """``BOUNCED``, ``COMPLAINED``, or both."""
+    """A sum of ``BOUNCED``, ``COMPLAINED`` and ``STOPPED``; times 8 for hits over earlier contact methods."""
     why: str = ""
     address: bytes = b""
     """The digest of the address of the first contact method; empty if it has no address."""
@@ -250,6 +256,7 @@ class Tally(msgspec.Struct, frozen=True):
     why: str
     deferred: bool
     people: int
+    hit: int = 0
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):

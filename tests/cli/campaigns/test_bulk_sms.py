@@ -157,9 +157,12 @@ def test_a_text_message_campaign_ends_with_each_person_notified_or_pending(
         "K6": "post: the address is blocked: stop",
         "K7": "unreachable: the address is blocked: stop",
     }
+    [place] = run(office, "status", path)["places"]
+    assert place["still_owed"] == {"hard_bounce": 1, "stop": 2}  # K2, and K6 and K7; K3 opted out afterwards
     # the reply holds in the next campaign: that number is left alone, and its reader stays owed
     again = listed(tmp_path, people("K3,Cy,3 Elm Road,DE,,+15005550378,yes,"), "again.csv")
     assert planned(office, again, "--short", "our-text")["campaign"]["ways"] == {"post": 1}
+    assert run(office, "status", again)["places"][0]["still_owed"] == {"stop": 1}
     assert run(office, "status", path, "--verify")["proof"]["attempts"] == 7
 
 

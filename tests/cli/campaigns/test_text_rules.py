@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from integrations.port import Callback
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import listed, office, opened, planned, relay
-from tests.cli.campaigns.test_bulk_sms import by_smsc, texting
+from tests.cli.campaigns.test_bulk import listed, office, opened, planned, relay, sent
+from tests.cli.campaigns.test_bulk_sms import approved, by_smsc, heard, texting
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import Peer, running_smsc
 from tests.servers.stand_ins import twilio
@@ -187,3 +188,27 @@ def test_a_test_that_american_carriers_refuse_is_an_error_of_the_channel(
             assert served.call_back(reports("delivered")).status == 200
     assert refused_channels(office) == []
     assert refusals(plan(office, tmp_path, "+12125550010,yes,,")) == {}
+
+
+def test_an_opt_out_is_confirmed_once_and_help_is_answered_once(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    contact = {"name": "Maria Muster", "phone": "+49 30 555 0100"}
+    by_smsc(office, relay, smsc)
+    settings = office.home / "tocsin.yaml"
+    home = msgspec.yaml.decode(settings.read_bytes())
+    home["organisation"]["contact"] = contact
+    settings.write_bytes(msgspec.yaml.encode(home))
+    approved(office)
+    plan(office, tmp_path, "+15005550378,yes,,", "+15005550379,yes,,")
+    sent(office, str(tmp_path / "people.csv"))
+    assert [*heard(smsc, 2)] == ["15005550378", "15005550379"]
+    office("worker", "--once")
+    replies = heard(smsc, 2)
+    assert [*replies] == ["15005550378", "15005550379"]
+    assert all("Maria Muster, +49 30 555 0100" in text for text in replies.values())
+    office("worker", "--once")  # both wrote the same word again, as an answer to the reply
+    path = listed(tmp_path, rows("+15005550020,yes,,"), "more.csv")
+    planned(office, path, "--short", "our-text")
+    sent(office, path, "--accept-repeats", "another person")
+    assert [*heard(smsc, 1)] == ["15005550020"]

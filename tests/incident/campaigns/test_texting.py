@@ -79,7 +79,9 @@ def test_a_call_with_an_artificial_voice_has_each_of_its_conditions(
 
 
 def test_a_reference_is_no_telephone_number_to_opt_out() -> None:
-    assert refused({"phone": "+4915112345678"}, "Example Bank: news of 24.11.2026, K1.", {"sender_name": "Bank"}) == ["R39"]
+    assert refused(
+        {"phone": "+4915112345678"}, "Example Bank: news of 24.11.2026, K1.", {"sender_name": "Bank"}
+    ) == ["R39"]
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     shared: bool = False
     """It came from a place, such as a group's channel, where other people can answer as well."""
+    also: str = ""
+    """A second address of the sender at the same provider."""
+    moved: bool = False
+    """Nothing was said: the provider reports that the sender's address changed, so it can belong to somebody else."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Omit the person and the text."""
@@ -224,6 +228,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Default failure domains: all that the channel depends on, from its settings."""
     hosts: frozenset[str] = frozenset()
     """The machines of its service, ``host:NAME``: domains as well, but a failing service gives no evidence about them."""
+    push: frozenset[str] = frozenset()
+    """The services through which it wakes a phone, such as ``apns`` and ``fcm``: without them a message arrives in silence."""
     confidentiality: Confidentiality
     """The ceiling: end-to-end encrypted is ``restricted``, TLS to one provider ``confidential``, e-mail ``internal``."""
     personal_data: PersonalData
@@ -321,13 +327,21 @@ class HasDnsRecords(Protocol):
 
 
 class Recalling(Protocol):
-    """Further interface of an integration that can stop a call after an acknowledgement over another channel."""
+    """Further interface of an integration that can stop a call, or change a message, after an acknowledgement elsewhere."""
 
     def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
         """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
-        ``outbound`` has the key and no text. It never proves delivery of the message.
+        ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
+        a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message.
         """
+
+
+def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
+    """Return why a message cannot be changed: a rule blocks the channel, or its name at the provider is unknown."""
+    if not outbound.text:
+        return Rejected("blocked", "a rule blocks this channel now, so the message there was not changed")
+    return None if provider_id else Rejected("unnamed", "the provider did not name the message")
 
 
 class RepliesToCallback(Protocol):
@@ -458,6 +472,10 @@ def fitted(outbound: Outbound, longest: int, fits: Callable[[Outbound], bool]) -
 def machine_of(host: str) -> frozenset[str]:
     """Return the failure domain of a machine, ``host:NAME``; none for this machine, which every send needs."""
     return frozenset({f"host:{host.lower()}"}) if host and host.lower() not in LOOPBACK else frozenset()
+
+
+PHONES = frozenset({"apns", "fcm"})
+"""The push services of Apple and Google, which wake the phones of nearly every app."""
 
 
 def phone_problem(address: str) -> str:

@@ -121,6 +121,7 @@ def send_json(
     *,
     method: str = "POST",
     token: str | Rejected = "",
+    scheme: str = "Bearer",
     ca_file: str = "",
 ) -> Reply | NotSent | Rejected | Unknown:
     """Send one JSON document once; ``token``, as ``held`` returns it, is used only in the header ``Authorization``."""
@@ -128,7 +129,7 @@ def send_json(
         return token
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"{scheme} {token}"
     return exchange(
         Request(
             method=method,

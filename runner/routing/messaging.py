@@ -132,6 +132,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     recalls: bool = False
     """A call can be stopped here after an acknowledgement over another channel."""
     max_length: int | None = None
+    push: frozenset[str] = frozenset()
+    """Services through which it wakes a phone: without them its messages arrive in silence (R3)."""
     rates: tuple[Rate, ...] = ()
     """Rate limits of its account; all of them apply."""
     hosts: frozenset[str] = frozenset()
@@ -179,6 +181,7 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     adapter: str
     domains: frozenset[str] | None = None
+    push: frozenset[str] | None = None
     confidentiality: Confidentiality | None = None
     personal_data: PersonalData | None = None
     priority: int = 100

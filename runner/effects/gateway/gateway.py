@@ -107,6 +107,7 @@ class Gateway:
             priority=config.priority,
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
+            push=able.push if config.push is None else config.push,
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),

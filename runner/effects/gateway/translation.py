@@ -132,6 +132,8 @@ def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
         key=key,
         at=at,
         shared=one.shared,
+        also=one.also[:LONGEST_REASON],
+        moved=one.moved,
     )
 
 

@@ -122,6 +122,7 @@ def send_json(
     *,
     method: str = "POST",
     token: str | Rejected = "",
+    scheme: str = "Bearer",
     ca_file: str = "",
     max_answer: int = 65_536,
 ) -> Reply | NotSent | Rejected | Unknown:
@@ -130,7 +131,7 @@ def send_json(
         return token
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"{scheme} {token}"
     return exchange(
         Request(
             method=method,

@@ -75,6 +75,10 @@ def test_ntfy_publishes_refuses_and_throttles_like_the_simulated_server(push: Nt
     settings, secrets = ntfy.Settings(url=push.url), {"token": Held(push.token)}
     assert isinstance(ntfy.send(message("oncall"), settings, secrets), Accepted)
     assert isinstance(ntfy.send(message("oncall", text="é" * 1200), settings, secrets), Accepted)
+    first = ntfy.send(message("oncall"), settings, secrets)
+    assert isinstance(first, Accepted)
+    # The server of Debian is older than 2.16: nothing is published to replace the message.
+    assert ntfy.recall(message("oncall"), first.provider_id, settings, secrets).code == "old_server"
     other = ntfy.send(message("elsewhere"), settings, secrets)
     assert (other.code, other.about) == ("40301", "recipient")
     stranger = ntfy.send(message("oncall"), settings, {"token": Held("tk_made_up")})

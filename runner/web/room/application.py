@@ -37,6 +37,7 @@ from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
+from runner.web.room.me.push import PushPages
 from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
@@ -64,6 +65,7 @@ TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
+    "webmanifest": "application/manifest+json",
 }
 """Of the static files; a document is only bytes to save."""
 
@@ -100,6 +102,7 @@ class Room:
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
         self._ways = WaysIn(self._entrance, self.service, logins, self._session, self._failed)
+        self._push = PushPages(self._entrance, self.service, apart, self._in_pool, lambda: self._after(False))
         self.signals = Signals(self.service, self._alive)
 
     def service(self) -> IncidentService:
@@ -135,6 +138,7 @@ class Room:
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
             *self._ways.routes(),
+            *self._push.routes(),
             *more,
         ]
         app = Starlette(
@@ -265,6 +269,8 @@ class Room:
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
+                if isinstance(onward, File):
+                    return self._taken(request, _saved(onward))
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
@@ -330,7 +336,7 @@ class Room:
             found = make(self._asked(request, service, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        return _saved(found.name, found.body)
+        return _saved(found)
 
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
@@ -350,7 +356,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        return _saved(name, body)
+        return _saved(File(name, body))
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -383,9 +389,10 @@ class Room:
         again = "Get a link: tocsin serve --link"
         if names_are_proved(self.service()):
             again = "With an account, log in on the first page" + ("" if self._secure else f". {again}")
-        answer = self._plain_page(200, "You are logged out", again)
+        answer = self._plain_page(200, "You are logged out", again, left=True)
         self._session.drop(answer)
-        answer.headers["clear-site-data"] = '"cache", "storage"'
+        # Not "storage": that would end push in this browser. The script of the page removes the drafts.
+        answer.headers["clear-site-data"] = '"cache"'
         return answer
 
     async def _live(self, request: Request) -> Response:
@@ -431,18 +438,17 @@ class Room:
             404, "This page does not exist, or you may not read it", "Go back to the incidents"
         )
 
-    def _plain_page(self, status: int, message: str, hint: str) -> Response:
+    def _plain_page(self, status: int, message: str, hint: str, *, left: bool = False) -> Response:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
-        text = drawing.render("plain.html", title=message, drawn=drawn)
+        text = drawing.render("plain.html", title=message, drawn=drawn, left=left)
         return HTMLResponse(text, status)
 
 
-def _saved(name: str, body: bytes) -> Response:
-    """Return bytes that the browser saves under a name."""
-    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+def _saved(file: File) -> Response:
+    """Return a file that the browser saves."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in file.name)
     ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
-    return Response(
-        body,
-        media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
-    )
+    headers = {"content-disposition": f'attachment; filename="{ascii_name}"'}
+    if isinstance(file.body, bytes):
+        return Response(file.body, media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(file.body, media_type="application/octet-stream", headers=headers)

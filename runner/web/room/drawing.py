@@ -21,7 +21,19 @@ from runner.errors import TocsinError
 from runner.reports.core.action_text import command_text, hint_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
-STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
+STATIC = (
+    *(
+        "htmx.min.js",
+        "left.js",
+        "passkey.js",
+        "push.js",
+        "room.css",
+        "room.js",
+        "room.webmanifest",
+        "icon.svg",
+    ),
+    "worker.js",
+)
 """The only files that a browser may ask for besides pages."""
 
 
@@ -81,6 +93,7 @@ _COMMANDS: Mapping[str, str] = {
     "account disable": 'use "Disable an account" on the page of the accounts',
     "account invite": 'use "Invite a person" on the page of the accounts',
     "alert list": "look at the alerts on the first page", "approve": 'approve it under "To approve"',
+    "audit export": 'use "Export a bundle" on the page of the record',
     "audit verify": 'use "Verify now" on the page of the record', "brief": 'use "Hand over a role" on the status page',
     "bulk": "use the campaign on the page of letters", "bulk plan": "plan it on the page of letters",
     "bulk send": "send it on the page of the campaign", "call": "record the call on the page of the message",

@@ -49,6 +49,7 @@ from integrations.matrix.server import (
 )
 from integrations.matrix.server import Settings as Settings
 from integrations.port import (
+    PHONES,
     Callback,
     CallbackReply,
     Capabilities,
@@ -62,9 +63,11 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
+    machine_of,
     named,
     plain_body,
     self_test_to,
+    unwritable,
 )
 
 LONGEST = 14_000
@@ -99,6 +102,7 @@ def capabilities(settings: Settings) -> Capabilities:
         key_lifetime=REMEMBERS,
         max_length=LONGEST_ENCRYPTED if settings.encrypted else LONGEST,
         rates=("12/min burst 10",),
+        push=PHONES | machine_of("matrix.org"),  # the push gateway of the usual apps
         called_back=settings.appservice,
         secrets=frozenset(needed_secrets),
         rooms="restricted" if private(settings.url) else None,
@@ -132,8 +136,8 @@ def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Ou
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
     """Edit the event, without a notification; nothing is written without a text."""
     token, event = held(secrets, "token"), event_id(provider_id)
-    if not event or not outbound.text:
-        return Rejected("blocked", "the message cannot be edited: its event or its new text is unknown")
+    if barred := unwritable(outbound, event):
+        return barred
     new = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {}}
     replaced = {"rel_type": "m.replace", "event_id": event}
     content: dict[str, object] = {
@@ -147,8 +151,8 @@ def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Se
     if settings.encrypted:
         sealed = encryption.sealed(_in_steps(outbound), content, settings, secrets)
         return _put_sealed(outbound, key, sealed, settings, token)
-    barred = _no_clear_text(outbound, settings, token)
-    return barred or _put(outbound, ("m.room.message", key), content, settings, token)
+    hidden = _no_clear_text(outbound, settings, token)
+    return hidden or _put(outbound, ("m.room.message", key), content, settings, token)
 
 
 def _in_steps(outbound: Outbound) -> Outbound:

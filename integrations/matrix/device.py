@@ -69,7 +69,7 @@ class Device:
 
         if len(seed) != 32:
             raise ValueError("a seed has 32 bytes")
-        self.user, self.name, self._seed = user, name, seed
+        self.user, self.name, self.seed = user, name, seed
         self._locked = hmac.digest(seed, b"account", "sha256")
         opened = vodozemac.Account.from_pickle(account, self._locked) if account else vodozemac.Account()
         self.account: Any = opened
@@ -83,7 +83,7 @@ class Device:
     @property
     def text(self) -> str:
         """The text of the secret: one line, without spaces."""
-        parts = {"user": self.user, "device": self.name, "seed": self._seed.hex()}
+        parts = {"user": self.user, "device": self.name, "seed": self.seed.hex()}
         return json.dumps({**parts, "account": self.account.pickle(self._locked)}, separators=(",", ":"))
 
     def public(self, usage: str) -> str:
@@ -132,7 +132,7 @@ def held_device(secrets: Secrets, settings: Settings) -> Device | Rejected:
         return text
     device = _read(text)
     if device is None or device.user != settings.user:
-        why = "the secret device is not a device of our user: tocsin channel device CHANNEL"
+        why = "the secret device is not a device of our user: tocsin channel keys CHANNEL"
         return Rejected("secret", why, about="account")
     return device
 
@@ -190,25 +190,24 @@ def signed_devices(found: Mapping[str, object], user: str) -> dict[str, tuple[st
     return trusted
 
 
-def new_device(present: str, query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
-    """Return the secret for the device of our token; ``present`` gives its cross-signing keys, and its keys if they are the same device's."""
-    token = held(secrets, "token")
+def new_device(query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
+    """Return the secret for the device of our token: the present one, if that is the same device."""
     if missing := no_library():
         return Rejected("missing", missing, about="account")
+    kept = held_device(secrets, settings) if "device" in secrets else None
+    if isinstance(kept, Rejected):
+        return kept
     try:
-        said = needed(ask(query, "account/whoami", settings, token), query)
+        said = needed(ask(query, "account/whoami", settings, held(secrets, "token")), query)
     except StoppedError as stopped:
         return stopped.outcome
     name = identifier(said.get("device_id"), "-_./=+")
     if said.get("user_id") != settings.user or not name:
         why = "the token is not that of a device of our user: log in as this user, and use that token"
         return Rejected("token", why, about="account")
-    if not present:
-        return Device(settings.user, name, os.urandom(32)).text
-    kept = _read(present)
-    if kept is None or kept.user != settings.user:
-        return Rejected("secret", "the secret device is not a device of our user", about="account")
-    return present if kept.name == name else Device(kept.user, name, kept._seed).text
+    if kept is not None and kept.name == name:
+        return kept.text
+    return Device(settings.user, name, kept.seed if kept is not None else os.urandom(32)).text
 
 
 def publish_device(query: Query, settings: Settings, secrets: Secrets) -> Outcome:

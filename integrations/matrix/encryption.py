@@ -71,7 +71,7 @@ def _sealed(
     others = others_in(outbound, room, settings, token)
     found = known_keys(outbound, (*others, settings.user), settings, token)
     if not device.is_signed(found):
-        why = "the homeserver does not show our device as signed: tocsin channel device CHANNEL"
+        why = "the homeserver does not show our device as signed: tocsin channel keys CHANNEL"
         raise StoppedError(Rejected("device", why, about="account"))
     user = next((name for name in others if master_key(found, name) == key), "")
     if not user:

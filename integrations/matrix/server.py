@@ -40,7 +40,7 @@ _ENDED = (
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A homeserver and Tocsin's user. The secret ``token`` is its access token, or the application service's.
 
-    With ``encrypted`` the secret ``device`` has the keys of Tocsin's own device: ``tocsin channel device`` makes it.
+    With ``encrypted`` the secret ``device`` has the keys of Tocsin's own device: ``tocsin channel keys`` makes it.
     """
 
     url: str

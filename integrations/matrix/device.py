@@ -15,17 +15,7 @@ from typing import Any
 
 from integrations.http import Reply, json_object
 from integrations.http.service import held, identifier, member
-from integrations.matrix.server import (
-    CIPHER,
-    KEY,
-    Settings,
-    StoppedError,
-    ask,
-    call,
-    needed,
-    only_other,
-    split,
-)
+from integrations.matrix.server import CIPHER, KEY, Homeserver, Settings, StoppedError, split
 from integrations.port import Accepted, Outcome, Query, Rejected, Secrets
 
 OLM = "m.olm.v1.curve25519-aes-sha2"
@@ -146,12 +136,9 @@ def _read(text: str) -> Device | None:
         return None
 
 
-def known_keys(
-    attempt: Any, users: tuple[str, ...], settings: Settings, token: str | Rejected
-) -> dict[str, object]:
+def known_keys(server: Homeserver, users: tuple[str, ...]) -> dict[str, object]:
     """Return what the homeserver shows of the keys of users; raises StoppedError."""
-    content: dict[str, object] = {"device_keys": {user: [] for user in users}}
-    return needed(call(attempt, "keys/query", content, settings, token), attempt)
+    return server.content(server.send("keys/query", {"device_keys": {user: [] for user in users}}))
 
 
 def _cross_key(found: Mapping[str, object], user: str, usage: str) -> str:
@@ -197,8 +184,9 @@ def new_device(query: Query, settings: Settings, secrets: Secrets) -> str | Outc
     kept = held_device(secrets, settings) if "device" in secrets else None
     if isinstance(kept, Rejected):
         return kept
+    server = Homeserver(query, settings, held(secrets, "token"))
     try:
-        said = needed(ask(query, "account/whoami", settings, held(secrets, "token")), query)
+        said = server.content(server.get("account/whoami"))
     except StoppedError as stopped:
         return stopped.outcome
     name = identifier(said.get("device_id"), "-_./=+")
@@ -212,19 +200,19 @@ def new_device(query: Query, settings: Settings, secrets: Secrets) -> str | Outc
 
 def publish_device(query: Query, settings: Settings, secrets: Secrets) -> Outcome:
     """Upload the keys and their signatures, and check what others see of them."""
-    token, device = held(secrets, "token"), held_device(secrets, settings)
+    server, device = Homeserver(query, settings, held(secrets, "token")), held_device(secrets, settings)
     if isinstance(device, Rejected):
         return device
-    signed: dict[str, object] = {device.user: {device.name: device.keys("self_signing")}}
     try:
-        needed(call(query, "keys/upload", {"device_keys": device.keys()}, settings, token), query)
-        reply = call(query, "keys/device_signing/upload", device.identity(), settings, token)
+        server.content(server.send("keys/upload", {"device_keys": device.keys()}))
+        reply = server.send("keys/device_signing/upload", device.identity())
         if isinstance(reply, Reply) and reply.status == 401 and "flows" in json_object(reply.body):
             why = "our user has other cross-signing keys: use their device secret, or a new user for Tocsin"
             return Rejected("cross_signing", why, about="account")
-        needed(reply, query)
-        needed(call(query, "keys/signatures/upload", signed, settings, token), query)
-        if device.is_signed(known_keys(query, (device.user,), settings, token)):
+        server.content(reply)
+        signed = {device.user: {device.name: device.keys("self_signing")}}
+        server.content(server.send("keys/signatures/upload", signed))
+        if device.is_signed(known_keys(server, (device.user,))):
             return Accepted(device.name)
     except StoppedError as stopped:
         return stopped.outcome
@@ -233,17 +221,14 @@ def publish_device(query: Query, settings: Settings, secrets: Secrets) -> Outcom
 
 def pin(query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
     """Return the address with the present master key of the one other person in its room."""
-    token, (room, _) = held(secrets, "token"), split(query.recipient)
-    if missing := no_library():
-        return Rejected("missing", missing, about="account")
+    server = Homeserver(query, settings, held(secrets, "token"))
     try:
-        who = only_other(query, room, settings, token)
-        found = known_keys(query, (who,), settings, token)
+        who = server.only_other(query.recipient)
+        found = known_keys(server, (who,))
     except StoppedError as stopped:
         return stopped.outcome
-    key = master_key(found, who)
-    if key and signed_devices(found, who):
-        return f"{room}#{key}"
+    if signed_devices(found, who):
+        return f"{split(query.recipient)[0]}#{master_key(found, who)}"
     return Rejected("no_signed_device", NO_SIGNED_DEVICE, about="recipient")
 
 

@@ -109,7 +109,6 @@ def _for_devices(
                     "recipient": user,
                     "keys": {"ed25519": device.fingerprint},
                     "recipient_keys": {"ed25519": fingerprint},
-                    "sender_device_keys": device.keys("self_signing"),
                     "content": room_key,
                 }
                 with suppress(ValueError):  # a key that is none: the other devices can read

@@ -31,6 +31,8 @@ BUILT_IN: dict[str, str] = {
     "whatsapp": "integrations.whatsapp",
     "signal": "integrations.signal",
     "smpp": "integrations.smpp",
+    "modem": "integrations.modem",
+    "web_push": "integrations.web_push",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

@@ -49,6 +49,7 @@ from integrations.matrix.server import (
 )
 from integrations.matrix.server import Settings as Settings
 from integrations.port import (
+    PHONES,
     Callback,
     CallbackReply,
     Capabilities,
@@ -62,6 +63,7 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
+    machine_of,
     named,
     plain_body,
     self_test_to,
@@ -99,6 +101,7 @@ def capabilities(settings: Settings) -> Capabilities:
         key_lifetime=REMEMBERS,
         max_length=LONGEST_ENCRYPTED if settings.encrypted else LONGEST,
         rates=("12/min burst 10",),
+        push=PHONES | machine_of("matrix.org"),  # the push gateway of the usual apps
         called_back=settings.appservice,
         secrets=frozenset(needed_secrets),
         rooms="restricted" if private(settings.url) else None,

@@ -46,6 +46,8 @@ STUCK = timedelta(minutes=5)
 """A text that waits longer shows that the daemon or the mobile network is down."""
 WRITTEN = timedelta(seconds=2)
 """A younger file in ``inbox`` may be incomplete: the daemon does not write it in one step."""
+EXPIRED = "expired"
+"""Code of a text whose deadline passed before the modem sent it."""
 SUFFIX = ".smsbackup"
 FOLDERS = ("outbox", "sent", "error", "inbox")
 _OURS = re.compile(r"OUT([A-Z2-7]{32})-(\d\d)\b")
@@ -203,7 +205,7 @@ def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Se
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Read what became of the texts, then the delivery reports and the replies."""
+    """Report sent and failed texts, then read the delivery reports and the replies."""
     try:
         kept = [
             *_moved(settings.folder / "sent", "relayed", took, at),
@@ -241,7 +243,7 @@ def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
             until = first.removeprefix(_UNTIL)
             ours = _OURS.match(path.name)
             if ours and until != first and until.isdigit() and int(until) < at.timestamp():
-                if kept := took(_receipt(ours, "failed", at, code="expired", about="provider")):
+                if kept := took(_receipt(ours, "failed", at, EXPIRED, "provider")):
                     path.unlink()
                 yield kept
 

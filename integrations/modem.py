@@ -98,6 +98,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     names = [f"OUT{outbound.idempotency_key}-{n:02}" for n in range(1, len(contents) + 1)]
     begun = False
     try:
+        _require(settings.folder)
         places = [_place(settings.folder, name) for name in names]
         if "error" in places:
             what = "gammu-smsd could not read the text, or refused it: see its log"
@@ -113,8 +114,14 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     except OSError:
         if begun:
             return Unknown("the outbox of gammu-smsd could not be written to its end", "answer")
-        return NotSent("the outbox of gammu-smsd cannot be written")
+        return NotSent("the folders of gammu-smsd cannot be read or written")
     return Accepted(" ".join(map(_part, names)))
+
+
+def _require(folder: Path) -> None:
+    """Raise OSError if a folder is missing or closed: otherwise it would only look empty."""
+    for name in FOLDERS:
+        os.scandir(folder / name).close()
 
 
 def _part(name: str) -> str:
@@ -197,16 +204,18 @@ def _settle(folder: Path) -> None:
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
     """Take a waiting text out of the outbox, so that it is not sent hours later; a sent text rings no more."""
     try:
+        _require(settings.folder)
         for path in (settings.folder / "outbox").glob(f"OUT{outbound.idempotency_key}-*"):
             path.unlink(missing_ok=True)
     except OSError:
-        return NotSent("the outbox of gammu-smsd cannot be written")
+        return NotSent("the folders of gammu-smsd cannot be read or written")
     return Accepted(provider_id)
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
     """Report sent and failed texts, then read the delivery reports and the replies."""
     try:
+        _require(settings.folder)
         kept = [
             *_moved(settings.folder / "sent", "relayed", took, at),
             *_moved(settings.folder / "error", "failed", took, at),

@@ -230,6 +230,14 @@ def test_invalid_texts_and_missing_folders_are_outcomes_without_data(phone, tmp_
     assert lies(phone, "outbox") == []
 
 
+def test_a_missing_folder_does_not_look_empty(phone):
+    modem.send(saying("Call me"), phone.settings, {})
+    (phone.folder / "sent").rmdir()
+    assert isinstance(modem.send(saying("Call me", attempt=2), phone.settings, {}), NotSent)
+    assert isinstance(modem.recall(MESSAGE, "", phone.settings, {}), NotSent)
+    assert collected(phone)[0] != ""
+
+
 def test_it_depends_on_the_operator_alone(phone):
     able = modem.capabilities(phone.settings)
     assert able.domains | able.hosts == {"carrier-x"}

@@ -23,6 +23,7 @@ import msgspec
 from integrations.http import Reply, json_object, judge
 from integrations.http.service import fetch, findings, held, listed, member, send_json, web_capabilities
 from integrations.port import (
+    PHONES,
     About,
     Answer,
     Callback,
@@ -84,6 +85,7 @@ def capabilities(settings: Settings) -> Capabilities:
         e2ee=True,
         max_length=LONGEST_TEXT,
         rates=("1/s burst 60",),  # Signal-Server, RateLimiters.MESSAGES
+        push=PHONES,
         called_back=True,
         optional_secrets=frozenset({"token", "callback"}),
     )

@@ -26,6 +26,8 @@ MADE_UP = {
     "slack": "xoxb-made-up",
     "mattermost": "madeupkey4711",
     "pagerduty": "made-up-integration-key-12345678",
+    "jsm": "made-up-api-key",
+    "alert_source": "made-up-source-token",
     "apprise": "service://made-up",
 }
 """Secrets in the form that an adapter asks for, where it asks for one."""

@@ -43,7 +43,7 @@ from integrations.port import (
 LONGEST_TEXT = 450
 """Characters of ten parts in the wide alphabet, without the usual marking and footer; a longer text is cut."""
 STUCK = timedelta(minutes=5)
-"""A text that waits longer shows that the daemon or the mobile network is down."""
+"""If a text waits longer, and none is sent meanwhile, the daemon or the mobile network is down."""
 WRITTEN = timedelta(seconds=2)
 """A younger file in ``inbox`` may be incomplete: the daemon does not write it in one step."""
 EXPIRED = "expired"
@@ -81,7 +81,7 @@ def capabilities(settings: Settings) -> Capabilities:
         idempotency="key",
         key_lifetime=timedelta(days=1),  # as long as nobody removes the files in ``sent``
         max_length=LONGEST_TEXT,
-        rates=("10/min burst 10",),  # a modem needs some seconds for each part
+        rates=("10/min burst 20",),  # a modem needs some seconds for each part
     )
 
 
@@ -103,7 +103,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         if "error" in places:
             what = "gammu-smsd could not read the text, or refused it: see its log"
             return Rejected("error", what, about="account")
-        if "" in places and _waiting(settings.folder, outbound.at):
+        if "" in places and _stuck(settings.folder, outbound.at):
             return NotSent("texts wait in the outbox: gammu-smsd or the mobile network is down")
         for name, content, place in zip(names, contents, places, strict=True):
             if not place:
@@ -135,9 +135,14 @@ def _place(folder: Path, name: str) -> str:
     return next(found, "")
 
 
-def _waiting(folder: Path, at: datetime) -> list[Path]:
-    """Return the texts that have waited too long."""
+def _late(folder: Path, at: datetime) -> list[Path]:
+    """Return the texts that have waited for long."""
     return [path for path in sorted((folder / "outbox").glob(f"OUT*{SUFFIX}")) if _age(path, at) > STUCK]
+
+
+def _stuck(folder: Path, at: datetime) -> list[Path]:
+    """Return the texts that wait although nothing is sent: each sent text changes the folder ``sent``."""
+    return _late(folder, at) if _age(folder / "sent", at) > STUCK else []
 
 
 def _age(path: Path, at: datetime) -> timedelta:
@@ -222,11 +227,11 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
             *_expired(settings.folder, took, at),
             *_received(settings.folder, took, at),
         ]
-        late = len(_waiting(settings.folder, at))
+        stuck = len(_stuck(settings.folder, at))
     except OSError:
         return "the folders of gammu-smsd cannot be read or written"
-    if late:
-        return f"{late} texts wait in the outbox: gammu-smsd or the mobile network is down"
+    if stuck:
+        return f"{stuck} texts wait in the outbox: gammu-smsd or the mobile network is down"
     return "" if all(kept) else "a received item could not be read or stored: set inboxformat = detail"
 
 
@@ -246,7 +251,7 @@ def _moved(folder: Path, kind: Literal["relayed", "failed"], took: Took, at: dat
 
 def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
     """Take texts out of the outbox after their deadline: an old alert must not arrive with the network."""
-    for path in _waiting(folder, at):
+    for path in _late(folder, at):
         with contextlib.suppress(FileNotFoundError):
             first = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
             until = first.removeprefix(_UNTIL)

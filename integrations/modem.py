@@ -103,7 +103,8 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         if "error" in places:
             what = "gammu-smsd could not read the text, or refused it: see its log"
             return Rejected("error", what, about="account")
-        if "" in places and _stuck(settings.folder, outbound.at):
+        begun = any(places)
+        if not begun and _stuck(settings.folder, outbound.at):
             return NotSent("texts wait in the outbox: gammu-smsd or the mobile network is down")
         for name, content, place in zip(names, contents, places, strict=True):
             if not place:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -50,6 +50,7 @@ EXPIRED = "expired"
 """Code of a text whose deadline passed before the modem sent it."""
 SUFFIX = ".smsbackup"
 FOLDERS = ("outbox", "sent", "error", "inbox")
+_Kind = Literal["relayed", "delivered", "failed"]
 _OURS = re.compile(r"OUT([A-Z2-7]{32})-(\d\d)\b")
 _UNTIL = "; until "
 _LINE = 200
@@ -236,7 +237,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     return "" if all(kept) else "a received item could not be read or stored: set inboxformat = detail"
 
 
-def _moved(folder: Path, kind: Literal["relayed", "failed"], took: Took, at: datetime) -> Iterator[bool]:
+def _moved(folder: Path, kind: _Kind, took: Took, at: datetime) -> Iterator[bool]:
     """Report the texts that the daemon moved here, and keep only number and reference of each."""
     for path in sorted(folder.glob(f"OUT*{SUFFIX}")):
         if not (ours := _OURS.match(path.name)):
@@ -258,28 +259,15 @@ def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
             until = first.removeprefix(_UNTIL)
             ours = _OURS.match(path.name)
             if ours and until != first and until.isdigit() and int(until) < at.timestamp():
-                if kept := took(_receipt(ours, "failed", at, EXPIRED, "provider")):
+                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="provider")):
                     path.unlink()
                 yield kept
 
 
-def _receipt(
-    ours: re.Match[str],
-    kind: Literal["relayed", "delivered", "failed"],
-    at: datetime,
-    code: str = "",
-    about: Literal["recipient", "account", "provider"] = "recipient",
-) -> Receipt:
-    part = _part(ours[0])
-    return Receipt(
-        kind=kind,
-        event_id=f"{part}:{kind}",
-        provider_id=part,
-        idempotency_key=ours[1],
-        at=at,
-        code=code,
-        about=about,
-    )
+def _receipt(ours: re.Match[str], kind: _Kind, at: datetime, **more: Any) -> Receipt:
+    part, key = _part(ours[0]), ours[1]
+    event = f"{part}:{kind}"
+    return Receipt(kind=kind, event_id=event, provider_id=part, idempotency_key=key, at=at, **more)
 
 
 def _received(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
@@ -303,7 +291,7 @@ def _received(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
 
 def _reported(report: dict[str, str], sent: Path, took: Took, at: datetime) -> bool:
     """Take a delivery report: it belongs to the newest text to its number with its reference, from 0 to 255."""
-    kind: dict[str, Literal["delivered", "failed"]] = {"Delivered": "delivered", "Failed": "failed"}
+    kind: dict[str, _Kind] = {"Delivered": "delivered", "Failed": "failed"}
     status = kind.get(_text(report))
     if status is None:
         return True

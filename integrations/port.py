@@ -320,6 +320,13 @@ class HasDnsRecords(Protocol):
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
 
 
+class ProvesSender(Protocol):
+    """Further interface of an integration that can prove whether receivers trust the sender, with ``Settings.seeds``."""
+
+    def prove(self, outbound: Outbound, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Send ``outbound`` to each seed; return what its receiver did not confirm. Only on a person's request."""
+
+
 class GroupsDestinations(Protocol):
     """Further interface of an integration whose recipients share servers: what finds them, domain by domain."""
 

@@ -81,17 +81,29 @@ def examine(
     *,
     repair: bool = False,
     dns: bool = False,
+    seeds: bool = False,
     offline: bool = False,
     memory: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
     """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS; ``memory`` remembers
+    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS, ``seeds`` sends to seed mailboxes; ``memory`` remembers
     the newest checkpoint outside of the database.
     """
     findings = list(
-        _examined(folder, principal, clock, chance, watched, memory, repair=repair, dns=dns, offline=offline)
+        _examined(
+            folder,
+            principal,
+            clock,
+            chance,
+            watched,
+            memory,
+            repair=repair,
+            dns=dns,
+            seeds=seeds,
+            offline=offline,
+        )
     )
     return Examination(
         home=str(folder),
@@ -110,6 +122,7 @@ def _examined(
     *,
     repair: bool,
     dns: bool,
+    seeds: bool,
     offline: bool,
 ) -> Iterator[Finding]:
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
@@ -128,7 +141,7 @@ def _examined(
         what = f"no second person confirms (second_person.none): {home.second_person.none}"
         yield Finding("settings", "warning", what)
     yield from _whole("key", lambda: _master_key(folder, home))
-    yield from channels(folder, home, clock.now(), dns, offline)
+    yield from channels(folder, home, clock.now(), dns=dns, seeds=seeds, offline=offline)
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: laws(folder, clock.now().date()))
     try:
@@ -176,7 +189,10 @@ def glance(service: IncidentService) -> Examination:
     now = service.clock.now()
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
-        ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
+        (
+            "channels",
+            lambda: channels(service.folder, service.home, now, dns=False, seeds=False, offline=True),
+        ),
         (
             "store",
             lambda: chain(database(service.store, repair=False), backup_findings(service), changes(service)),

@@ -326,7 +326,9 @@ Server = tuple[str, int]
 """A host and a port."""
 
 
-def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) -> Iterator[Finding]:
+def channels(
+    folder: Path, home: Home, now: datetime, *, dns: bool, seeds: bool, offline: bool
+) -> Iterator[Finding]:
     """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
@@ -350,18 +352,20 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
                 servers[name] = server
             if dns:
                 linted += gateway.look_up(channel)
+            sent, doubts = gateway.prove(channel, secrets, now) if seeds else (0, ())
         except TocsinError as error:
             yield from of_error("channels", error)
             continue
         lacking += (
             Finding("channels", finding.severity, finding.what, finding.hint)
-            for finding in linted
+            for finding in (*linted, *doubts)
             if not any(words in finding.what for words in absent)
         )
         for finding in lacking:
             yield msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
         if not lacking:
-            yield Finding("channels", "good", f"{name} ({config.adapter}): valid")
+            confirmed = f"; DKIM and DMARC confirmed by seed mailboxes: {sent}" * bool(sent)
+            yield Finding("channels", "good", f"{name} ({config.adapter}): valid{confirmed}")
     if offline and servers:
         yield Finding("servers", "good", "the servers of the channels were not tested (--offline)")
     yield from _connected({} if offline else servers)

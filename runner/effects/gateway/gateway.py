@@ -7,8 +7,10 @@ planner refuses the same earlier; the guard works even if the planner, a templat
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +31,7 @@ from integrations.port import (
     Integration,
     Invitation,
     NewRoom,
+    Outbound,
     Outcome,
     Timeouts,
     Unauthentic,
@@ -147,6 +150,27 @@ class Gateway:
         """Return the network faults of a channel, if its integration can check them."""
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
+
+    def prove(
+        self, channel: Channel, secrets: Mapping[str, str], now: datetime
+    ) -> tuple[int, tuple[Finding, ...]]:
+        """Send to the seed mailboxes of a channel; return their number, and what their providers did not confirm."""
+        integration, settings = self._ready(channel)
+        seeds = len(getattr(settings, "seeds", ()))
+        if not seeds or not hasattr(integration, "prove"):
+            return 0, ()
+        outbound = Outbound(
+            delivery="proof",
+            attempt=1,
+            idempotency_key=b32encode(sha256(f"{channel.id}\0{now.isoformat()}".encode()).digest())[
+                :32
+            ].decode(),
+            recipient="",
+            subject="Test of the sender",
+            text="This message shows whether receivers trust the sender. It needs no answer.",
+            at=now,
+        )
+        return seeds, tuple(integration.prove(outbound, settings, as_held(secrets)))
 
     def destinations(self, channel: Channel) -> GroupsDestinations | None:
         """Return what finds the domains with the same servers; None for a channel without such."""

@@ -68,6 +68,8 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     """``CAMPAIGN:NOTICE`` for one of many messages; empty for all others. Complaint statistics of mailbox providers use it."""
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
+    sealed: bytes = b""
+    """What ``seal`` returned for this key; empty for a channel without it, and for a message that is never repeated."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
@@ -259,6 +261,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Its messages never leave this machine, so exercises can always use it."""
     screen: bool = False
     """It shows messages on the terminal of the process that sends, so it reaches nobody if no person watches that process."""
+    sender_name: str = ""
+    """The name that readers see as the sender in place of a number; a reader cannot answer it."""
+    answers_stop: bool = False
+    """Its provider answers no STOP and no HELP of a reader, so Tocsin does."""
+    spoken: bool = False
+    """It reads the text aloud in a call with an artificial voice."""
+    stop_by_key: bool = False
+    """A person can press a key in the call to get no more calls."""
     secrets: frozenset[str] = frozenset()
     """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()
@@ -363,6 +373,42 @@ class SubscribesBrowsers(Protocol):
 
     def address_domains(self, address: str, settings: Any) -> frozenset[str]:
         """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
+
+
+class Sealing(Protocol):
+    """Further interface of an integration that encrypts each message end to end, where ``Capabilities.e2ee``."""
+
+    def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
+        """Return the encrypted message, or why there is none; nothing is sent.
+
+        The bytes are stored durably before the first ``send``, and every ``send`` with this key gets them as
+        ``outbound.sealed``: a message is never encrypted twice. Without them ``send`` encrypts a message that is never repeated.
+        """
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the provider, about no message."""
+
+    at: datetime
+    recipient: str = ""
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Omit the address."""
+        return f"Query(at={self.at!r})"
+
+
+class HasDevice(Protocol):
+    """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
+
+    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+
+    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
+        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
+
+    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
 class RepliesToCallback(Protocol):
@@ -507,6 +553,11 @@ def phone_problem(address: str) -> str:
     if digits.startswith("0") or not 7 <= len(digits) <= 15:
         return "a number has a country code and 7 to 15 digits in all"
     return ""
+
+
+def name_of(sender: str) -> str:
+    """Return the sender if it is a name, and the empty string if it is a number, a short code or an address with a scheme."""
+    return "" if sender.removeprefix("+").isdigit() or ":" in sender else sender
 
 
 def handle_problem(address: str) -> str:

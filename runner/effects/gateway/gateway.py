@@ -31,8 +31,11 @@ from integrations.port import (
     Integration,
     Invitation,
     NewRoom,
+    NotSent,
     Outbound,
     Outcome,
+    Rejected,
+    Throttled,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -54,6 +57,7 @@ from runner.effects.gateway.translation import (
     read_limit,
     read_rates,
     safe,
+    sender_findings,
     to_result,
     waits,
 )
@@ -79,6 +83,7 @@ _HERE = Path()
 _AS_CLAIMED = (
     *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
     *("key_lifetime", "reconcile", "max_length", "called_back", "rooms", "screen"),
+    *("sender_name", "answers_stop", "spoken", "stop_by_key"),
 )
 """The fields of a channel that are copied from its adapter."""
 
@@ -110,10 +115,13 @@ class Gateway:
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
             push=able.push if config.push is None else config.push,
+            seals=able.e2ee and hasattr(self._integration(identifier, config.adapter), "seal"),
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
             exercise_safe=config.exercise or able.stays_here,
+            registered=config.registered,
+            free_to_reader=config.free_to_reader,
             settings=config.settings,
             secrets=config.secrets,
             **{name: getattr(able, name) for name in _AS_CLAIMED},
@@ -129,6 +137,7 @@ class Gateway:
         for what in exceeds_capability(channel, able):
             above = f"{what} is above the default of {channel.adapter}"
             found.append(Finding(severity="warning", what=above, hint="Record the reason in tocsin.yaml."))
+        found += sender_findings(channel)
         known = able.secrets | able.optional_secrets
         for name in sorted(channel.secrets.keys() - known):
             what = f"{channel.adapter} has no secret with the name {name}"
@@ -212,6 +221,27 @@ class Gateway:
 
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
+        """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return barred
+        return self.prepared(
+            channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
+        )
+
+    def prepared(
+        self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
+    ) -> _T | SendResult:
+        """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
+        try:
+            made = make(*self._ready(channel))
+        except Exception as error:  # noqa: BLE001  # nothing was sent
+            made = NotSent(f"the integration failed ({type(error).__name__})")
+        if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
+            return to_result(made, address)
+        return made
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]

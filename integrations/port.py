@@ -333,8 +333,8 @@ class HasDnsRecords(Protocol):
 class ProvesSender(Protocol):
     """Further interface of an integration that can prove whether receivers trust the sender, with ``Settings.seeds``."""
 
-    def prove(self, outbound: Outbound, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
-        """Send ``outbound`` to each seed; return what its receiver did not confirm. Only on a person's request."""
+    def prove(self, query: Query, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Send to each seed; return what its receiver did not confirm. Only on a person's request."""
 
 
 class GroupsDestinations(Protocol):

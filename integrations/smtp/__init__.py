@@ -21,6 +21,7 @@ from integrations.port import (
     Finding,
     Outbound,
     Outcome,
+    Query,
     Secrets,
     Timeouts,
     Took,
@@ -208,11 +209,11 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
     return tuple(domain.look_up(settings))
 
 
-def prove(outbound: Outbound, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+def prove(query: Query, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Send to each seed mailbox; return why its provider does not trust the sender."""
     from integrations.smtp import seeds
 
-    return tuple(seeds.prove(outbound, settings, secrets))
+    return tuple(seeds.prove(query, settings, secrets))
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import threading
+from base64 import b32encode
 from collections.abc import Iterator
 from datetime import timedelta
-
-from msgspec.structs import replace
+from hashlib import sha256
 
 from integrations import smtp
-from integrations.port import Accepted, Finding, Outbound, Secrets
+from integrations.port import Accepted, Finding, Outbound, Query, Secrets
 from integrations.smtp import Seed, Settings, imap
 from integrations.smtp.reports import parsed
 
@@ -22,15 +22,24 @@ TRIES, PAUSE = 12, timedelta(seconds=5)
 _COMMENT, _DOMAIN = re.compile(r"\([^()]*\)"), re.compile(r"header\.(?:d|i)=(?:[^\s@]*@)?([\w.-]+)")
 
 
-def prove(outbound: Outbound, settings: Settings, secrets: Secrets, tries: int = TRIES) -> Iterator[Finding]:
+def prove(query: Query, settings: Settings, secrets: Secrets, tries: int = TRIES) -> Iterator[Finding]:
     """Send to each seed mailbox, and yield why a receiver does not trust the message, or that this is unknown."""
     for name, seed in settings.seeds.items():
-        key = outbound.idempotency_key
-        outcome = smtp.send(replace(outbound, recipient=seed.address), settings, secrets)
+        key = b32encode(sha256(f"{name}\0{query.at.isoformat()}".encode()).digest())[:32].decode()
+        outbound = Outbound(
+            delivery="proof",
+            attempt=1,
+            idempotency_key=key,
+            recipient=seed.address,
+            subject="Test of the sender",
+            text="This message shows whether receivers trust the sender. It needs no answer.",
+            at=query.at,
+        )
+        outcome = smtp.send(outbound, settings, secrets)
         if not isinstance(outcome, Accepted):
             yield Finding("error", f"seed {name}: the relay did not accept the message: {outcome.reason}")
             continue
-        results, trouble = _received(seed, key, f"seed_{name}", outbound, settings, secrets, tries)
+        results, trouble = _received(seed, key, f"seed_{name}", query, settings, secrets, tries)
         if results is None:
             what = f"seed {name}: {trouble or 'the message did not arrive'}. Whether receivers trust the sender is unknown"
             yield Finding("error", what, "Look into the folder for spam, and check the settings of the seed.")
@@ -52,7 +61,7 @@ def missing(results: str, domain: str) -> list[str]:
 
 
 def _received(
-    seed: Seed, key: str, secret: str, outbound: Outbound, settings: Settings, secrets: Secrets, tries: int
+    seed: Seed, key: str, secret: str, query: Query, settings: Settings, secrets: Secrets, tries: int
 ) -> tuple[str | None, str]:
     """Return what the receiver says of the message, None if it did not arrive, and the trouble of the mailbox."""
     found: list[str] = []
@@ -69,7 +78,7 @@ def _received(
     for n in range(tries):
         if n:
             threading.Event().wait(PAUSE.total_seconds())
-        trouble = imap.collect(seed.mailbox, keep, held, outbound.timeouts, settings.ca_file)
+        trouble = imap.collect(seed.mailbox, keep, held, query.timeouts, settings.ca_file)
         if found:
             return found[0], ""
     return None, trouble

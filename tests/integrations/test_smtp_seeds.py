@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from aiosmtpd.controller import Controller
 
 from integrations import smtp
+from integrations.port import Query
 from integrations.smtp import Imap, Seed, seeds
-from integrations.testing.conformance import outbound
 from runner.effects.gateway.translation import as_held
 from tests.servers import dovecot
 from tests.servers.needed import absent
@@ -89,10 +88,9 @@ def test_a_seed_mailbox_confirms_doubts_or_leaves_it_unknown(
             ca_file=str(certificate[0]),
             seeds={"people": Seed(address="seed@people.example", mailbox=box)},
         )
-        key = name.rjust(32, "A").replace("0", "B").replace("1", "C")
-        one = msgspec.structs.replace(outbound("x"), idempotency_key=key, at=datetime.now(UTC))
+        at = datetime(2026, 11, 24, 9, int(name), tzinfo=UTC)
         try:
-            found = list(seeds.prove(one, channel, as_held({"seed_people": password}), tries=1))
+            found = list(seeds.prove(Query(at=at), channel, as_held({"seed_people": password}), tries=1))
         finally:
             receiver.stop()
         assert {finding.severity for finding in found} <= {"error"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -327,10 +327,23 @@ Server = tuple[str, int]
 """A host and a port."""
 
 
-def channels(
-    folder: Path, home: Home, now: datetime, *, dns: bool, seeds: bool, offline: bool
-) -> Iterator[Finding]:
+class Network(NamedTuple):
+    """What an examination asks of the network."""
+
+    dns: bool = False
+    """Ask DNS about the sender domains."""
+    seeds: bool = False
+    """Send to the seed mailboxes."""
+    offline: bool = False
+    """Connect to no server of a channel."""
+
+
+USUAL = Network()
+
+
+def channels(folder: Path, home: Home, now: datetime, network: Network) -> Iterator[Finding]:
     """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
+    from runner.effects.gateway.bulk import prove
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
 
@@ -351,9 +364,9 @@ def channels(
             linted = gateway.lint(channel, secrets, now)
             if server := gateway.server(channel):
                 servers[name] = server
-            if dns:
+            if network.dns:
                 linted += gateway.look_up(channel)
-            sent, doubts = gateway.prove(channel, secrets, now) if seeds else (0, ())
+            sent, doubts = prove(gateway, channel, secrets, now) if network.seeds else (0, ())
         except TocsinError as error:
             yield from of_error("channels", error)
             continue
@@ -367,9 +380,9 @@ def channels(
         if not lacking:
             confirmed = f"; DKIM and DMARC confirmed by seed mailboxes: {sent}" * bool(sent)
             yield Finding("channels", "good", f"{name} ({config.adapter}): valid{confirmed}")
-    if offline and servers:
+    if network.offline and servers:
         yield Finding("servers", "good", "the servers of the channels were not tested (--offline)")
-    yield from _connected({} if offline else servers)
+    yield from _connected({} if network.offline else servers)
 
 
 def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:

@@ -101,6 +101,7 @@ def doctor(
     """
     from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
+    from runner.app.home.doctor_checks import Network
     from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
 
@@ -112,9 +113,7 @@ def doctor(
             world.clock,
             world.chance,
             repair=repair,
-            dns=dns,
-            seeds=seeds,
-            offline=offline,
+            network=Network(dns, seeds, offline),
             memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
         )

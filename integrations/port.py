@@ -324,10 +324,13 @@ class HasExpiry(Protocol):
 
 
 class HasDnsRecords(Protocol):
-    """Further interface of an integration that can be checked over the network, such as a domain by DNS."""
+    """Further interface of an integration that can be checked over the network: by DNS, or by ``Settings.seeds``."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
+
+    def prove(self, query: Query, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Send to each seed, and return what its receiver did not confirm; only if there are seeds."""
 
 
 class GroupsDestinations(Protocol):

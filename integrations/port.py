@@ -397,8 +397,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class HasDevice(Protocol):
     """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
 
-    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
-        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+    def new_device(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of the present one if there is one; publish nothing."""
 
     def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
         """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""

@@ -29,6 +29,7 @@ from integrations.port import (
     NewRoom,
     NotSent,
     Outcome,
+    Query,
     Rejected,
     Throttled,
     Timeouts,
@@ -192,11 +193,11 @@ class Gateway:
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
             return barred
-        return self.prepared(
+        return self._prepared(
             channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
         )
 
-    def prepared(
+    def _prepared(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
     ) -> _T | SendResult:
         """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
@@ -207,6 +208,13 @@ class Gateway:
         if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
             return to_result(made, address)
         return made
+
+    def keys(
+        self, channel: Channel, act: str, at: datetime, secrets: Mapping[str, str], address: str = ""
+    ) -> str | SendResult:
+        """Call one function of ``HasDevice``; return its text or its outcome."""
+        query, held = Query(at=at, recipient=address), as_held(secrets)
+        return self._prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]

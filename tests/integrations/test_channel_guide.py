@@ -12,6 +12,7 @@ import yaml
 from integrations.discovery import BUILT_IN
 from runner.effects.gateway.gateway import Gateway
 from runner.routing.messaging import ChannelConfig
+from tests.servers.stand_ins.push_service import VAPID
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"
@@ -26,6 +27,7 @@ MADE_UP = {
     "mattermost": "madeupkey4711",
     "pagerduty": "made-up-integration-key-12345678",
     "apprise": "service://made-up",
+    "web_push": VAPID,
 }
 """Secrets in the form that an adapter asks for, where it asks for one."""
 

@@ -1,14 +1,16 @@
 """Calls by Twilio: the message is spoken twice, and pressing 1 confirms that a person heard it.
 
-An answered call proves little: it may be a mailbox, or the person may hang up. So an answered call is
-only ``relayed`` to the telephone, and only the key confirms that it was heard. The
+An answered call proves little: the person may hang up. So an answered call is
+only ``relayed`` to the telephone, and only the key confirms that it was heard. Twilio listens who answers (machine
+detection) while the text is spoken; an answering machine is a failure, so that the next channel is used. The
 footer is not spoken, because a spoken digest is useless.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 from integrations.port import (
     Accepted,
@@ -52,12 +54,18 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     thanks: str = "Thank you. Goodbye."
     ring_for: int = 30
     """Seconds; longer than about 25 reaches most mailboxes."""
+    detect_machine: bool = True
+    """Whether Twilio reports that a mailbox or a fax machine answered; it charges for this. Needs ``callback_url``."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
     """Audible to others and bound to a number: public, no personal data; the key means only seen."""
     about_two_minutes = 1500
-    return api.phone_capabilities(settings, "relayed", ack="button", max_length=about_two_minutes)
+    more: dict[str, Any] = {
+        "max_length": about_two_minutes,
+        "rates": ("1/s burst 30",),
+    }  # Twilio queues the rest
+    return api.phone_capabilities(settings, "relayed", ack="button", **more)
 
 
 address_problem = phone_problem
@@ -79,6 +87,10 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if settings.callback_url:
         fields["StatusCallback"] = api.callback_url(outbound, settings)
         fields["StatusCallbackEvent"] = "completed"
+        if settings.detect_machine:
+            # In the background: the person hears the text at once.
+            fields |= {"MachineDetection": "Enable", "AsyncAmd": "true"}
+            fields["AsyncAmdStatusCallback"] = fields["StatusCallback"]
     reply = api.request("POST", "Calls", fields, outbound, settings, secrets)
     return api.outcome(reply, outbound.at, "CA")
 
@@ -132,19 +144,25 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
                 at=callback.at,
             ),
         )
-    status = said.get("CallStatus", "")
-    kind = _KINDS.get(status)
+    return _receipt(sid, said, callback.at)
+
+
+def _receipt(sid: str, said: dict[str, str], at: datetime) -> Parsed:
+    """Read a status; who answered comes in a callback of its own, or with the status."""
+    status, answered_by = said.get("CallStatus", ""), said.get("AnsweredBy", "")
+    by_machine = answered_by.startswith("machine") or answered_by == "fax"
+    kind = "failed" if by_machine else _KINDS.get(status)
     if kind is None:
         return ()
     code = said.get("SipResponseCode", "") if kind == "failed" else ""
     return (
         Receipt(
             kind=kind,
-            event_id=f"{sid}:{status}",
+            event_id=f"{sid}:{'machine' if by_machine else status}",
             provider_id=sid,
             idempotency_key=said["key"],
-            at=callback.at,
-            code=code if code.isascii() and code.isdigit() else "",
+            at=at,
+            code="machine" if by_machine else code if code.isascii() and code.isdigit() else "",
         ),
     )
 

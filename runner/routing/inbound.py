@@ -58,6 +58,10 @@ class Answer(Redacted, frozen=True, kw_only=True):
     at: datetime | None = None
     shared: bool = False
     """It came from a place where other people can answer as well."""
+    also: str = ""
+    """A second address of the sender."""
+    moved: bool = False
+    """Nothing was said: the provider reports that the sender's address changed."""
 
 
 Heard = Receipt | Answer

@@ -77,6 +77,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         return self.channel.domains | (self.contact.domains if self.contact else frozenset())
 
     @property
+    def alarm(self) -> frozenset[str]:
+        """Everything that must work before it wakes its recipient: also the push services (R3)."""
+        return self.domains | self.channel.push
+
+    @property
     def authorises(self) -> bool:
         """Whether an answer to this message can decide something."""
         return self.message.goal == "authorised"

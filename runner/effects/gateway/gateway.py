@@ -25,10 +25,14 @@ from integrations.port import (
     Capabilities,
     Finding,
     Found,
+    GroupsDestinations,
     Integration,
     Invitation,
     NewRoom,
+    NotSent,
     Outcome,
+    Rejected,
+    Throttled,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -105,6 +109,8 @@ class Gateway:
             priority=config.priority,
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
+            push=able.push if config.push is None else config.push,
+            seals=able.e2ee and hasattr(self._integration(identifier, config.adapter), "seal"),
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
@@ -146,6 +152,14 @@ class Gateway:
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
 
+    def destinations(self, channel: Channel) -> GroupsDestinations | None:
+        """Return what finds the domains with the same servers; None for a channel without such."""
+        integration, settings = self._ready(channel)
+        found: GroupsDestinations | None = (
+            integration.destinations(settings) if hasattr(integration, "destinations") else None
+        )
+        return found
+
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return the fault of an address for this channel, without the address, or the empty string."""
         problem = self._integration(channel.id, channel.adapter).address_problem(address)
@@ -178,6 +192,27 @@ class Gateway:
 
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
+        """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return barred
+        return self.prepared(
+            channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
+        )
+
+    def prepared(
+        self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
+    ) -> _T | SendResult:
+        """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
+        try:
+            made = make(*self._ready(channel))
+        except Exception as error:  # noqa: BLE001  # nothing was sent
+            made = NotSent(f"the integration failed ({type(error).__name__})")
+        if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
+            return to_result(made, address)
+        return made
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
@@ -432,6 +467,13 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if not channel.exercise_safe:
         return refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
     return None
+
+
+def mail_providers() -> dict[str, str]:
+    """Return the start rate of each large provider of mailboxes, and of any other destination (``*``)."""
+    from integrations.smtp.providers import providers
+
+    return {one.name: one.rate for one in providers()}
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:

@@ -130,6 +130,8 @@ def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
         key=key,
         at=at,
         shared=one.shared,
+        also=one.also[:LONGEST_REASON],
+        moved=one.moved,
     )
 
 
@@ -159,7 +161,9 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         marking=dispatch.marking,
         footer=dispatch.footer,
         at=dispatch.at,
+        campaign=dispatch.campaign,
         deadline=dispatch.deadline,
+        sealed=dispatch.sealed,
         timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 

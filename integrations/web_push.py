@@ -41,10 +41,10 @@ SERVICES = {
     "fcm.googleapis.com": "fcm",
     "android.googleapis.com": "fcm",
     "updates.push.services.mozilla.com": "mozilla",
-    ".push.apple.com": "apns",
-    ".notify.windows.com": "wns",
+    "push.apple.com": "apns",
+    "notify.windows.com": "wns",
 }
-"""The push services of browsers, and their failure domains; a leading dot means any subdomain (web-push-libs/web-push#801)."""
+"""The push services of browsers, with all subdomains, and their failure domains (web-push-libs/web-push#801)."""
 LARGEST = 3_993
 """Bytes of content: RFC 8291 section 4 has 4,096 for the header, the content with its delimiter, and the tag."""
 STEP = 1_024
@@ -109,12 +109,8 @@ def address_domains(address: str, settings: Settings) -> frozenset[str]:
     host, port = host_of(address), urlsplit(address).port or 443
     if {host, f"{host}:{port}"} & settings.services:
         return frozenset({service_of(address)})
-    known = (
-        domain
-        for name, domain in SERVICES.items()
-        if host == name or (name[0] == "." and host.endswith(name))
-    )
-    return frozenset(known) if port == 443 else frozenset()
+    known = (one for name, one in SERVICES.items() if port == 443 and f".{host}".endswith(f".{name}"))
+    return frozenset(known)
 
 
 def browser_key(settings: Settings, secrets: Secrets) -> str:
@@ -124,6 +120,15 @@ def browser_key(settings: Settings, secrets: Secrets) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Send one notification; its push service keeps it until the deadline, and of one key only the last."""
+    return _push(outbound, settings, secrets, recalled=False)
+
+
+def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
+    """Replace the notification silently, also one that waits at the push service; to be shown proves nothing then."""
+    return _push(outbound, settings, secrets, recalled=True)
+
+
+def _push(outbound: Outbound, settings: Settings, secrets: Secrets, *, recalled: bool) -> Outcome:
     found, problem = _ADDRESS.fullmatch(outbound.recipient), address_problem(outbound.recipient)
     domains = frozenset() if problem else address_domains(outbound.recipient, settings)
     if found is None or not domains:
@@ -132,7 +137,8 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         key = _private(secrets)
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
-    content = _padded(_content(outbound, settings, key))
+    mark = "" if recalled else _mark(key, outbound.idempotency_key)
+    content = _content(outbound, settings, mark)
     if len(content) > LARGEST:
         return Rejected("too_long", f"the notification has more than {LARGEST} bytes")
     lasts = LONGEST if outbound.deadline is None else min(outbound.deadline - outbound.at, LONGEST)
@@ -162,24 +168,21 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     return (judge(reply, outbound.at) or Accepted()) if isinstance(reply, Reply) else reply
 
 
-def _content(outbound: Outbound, settings: Settings, key: EllipticCurvePrivateKey) -> bytes:
-    """Return what the service worker gets: the notification, the page that it opens, and the mark that proves it was shown."""
-    text = "Open it to read the message and to acknowledge."
+def _content(outbound: Outbound, settings: Settings, mark: str) -> bytes:
+    """Return what the service worker gets, as JSON with spaces: ``mark`` proves that it was shown, empty for a recall."""
+    text = "Open it to read the message and to acknowledge." if mark else "Its page has the details."
     if settings.preview:
-        text = (
-            f"{outbound.marking}\n{outbound.text}".strip()
-            .encode("utf-8", "replace")[:SHOWN]
-            .decode("utf-8", "ignore")
-        )
-    return compact(
-        {
-            "key": outbound.idempotency_key,
-            "mark": _mark(key, outbound.idempotency_key),
-            "title": outbound.subject[:200],
-            "text": text,
-            "open": f"/me/message/{outbound.delivery}",
-        }
-    )
+        whole = f"{outbound.marking}\n{outbound.text}".strip().encode("utf-8", "replace")
+        text = whole[:SHOWN].decode("utf-8", "ignore")
+    said = {
+        "key": outbound.idempotency_key,
+        "mark": mark,
+        "title": outbound.subject[:200],
+        "text": text,
+        "open": f"/me/message/{outbound.delivery}",
+    }
+    content = compact(said)
+    return content.ljust(min(-(-len(content) // STEP) * STEP, LARGEST))
 
 
 def encrypt(
@@ -207,11 +210,6 @@ def encrypt(
     nonce = derived(shared, salt, b"Content-Encoding: nonce\0", 12)
     header = salt + (4_096).to_bytes(4, "big") + bytes([len(sender)]) + sender
     return header + AESGCM(key).encrypt(nonce, content + b"\2", None)
-
-
-def _padded(content: bytes) -> bytes:
-    """Return JSON with spaces behind it."""
-    return content.ljust(min(-(-len(content) // STEP) * STEP, LARGEST))
 
 
 def _token(endpoint: str, outbound: Outbound, settings: Settings, key: EllipticCurvePrivateKey) -> str:

@@ -108,6 +108,21 @@ def test_a_second_push_with_a_key_replaces_the_first_that_waits():
         assert "topic" not in server.heard[-1].headers
 
 
+def test_a_recalled_message_replaces_the_one_that_waits_and_proves_nothing():
+    with PushService() as server:
+        browser = server.subscribe()
+        web_push.send(to(browser), settings(server), SECRETS)
+        assert (
+            web_push.recall(to(browser, subject="Acknowledged"), "", settings(server), SECRETS) == Accepted()
+        )
+        (shown,) = server.shown(browser)
+        assert (shown["title"], shown["mark"]) == ("Acknowledged", "")
+        report = json.dumps({"key": shown["key"], "mark": ""}).encode()
+        assert isinstance(web_push.parse_callback(said(report), settings(server), SECRETS), Unauthentic)
+        nobody = msgspec.structs.replace(MESSAGE, recipient="jonas")
+        assert isinstance(web_push.recall(nobody, "", settings(server), SECRETS), Rejected)
+
+
 @pytest.mark.parametrize("act", ["ended", "other key", "throttled"])
 def test_a_refusal_tells_what_it_is_about(act: str):
     with PushService(*(["throttle"] if act == "throttled" else [])) as server:

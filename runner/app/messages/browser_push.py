@@ -93,26 +93,21 @@ def offers(service: IncidentService, person: str) -> list[Offer]:
     ]
 
 
-def turn_on(service: IncidentService, person: str, channel: str, address: str) -> None:
-    """Record the subscription of a person's browser, which replaces the one before; raises Refused or NotFound."""
-    _known(service, person, channel)
-    add_person(service, person, "", (ContactPoint(channel=channel, address=address),), by=person)
-    plan_anew(service, person)
+def turn(service: IncidentService, person: str, channel: str, address: str) -> None:
+    """Record the subscription of a person's browser, which replaces the one before; an empty one ends it.
 
-
-def turn_off(service: IncidentService, person: str, channel: str) -> None:
-    """Remove the subscription of a person; raises NotFound without one."""
-    _known(service, person, channel)
-    remove_contact(service, person, channel, "turned off on the page of the account", by=person)
-    plan_anew(service, person)
-
-
-def _known(service: IncidentService, person: str, channel: str) -> None:
+    Raises Refused, or NotFound for an unknown person or channel, or without a subscription to end.
+    """
     service.known(person)
     if channel not in {one.id for one in channels(service)}:
         raise NotFound(
             f'Channel "{channel}" sends no push.', hint="Use the page again.", code="unknown_channel"
         )
+    if address:
+        add_person(service, person, "", (ContactPoint(channel=channel, address=address),), by=person)
+    else:
+        remove_contact(service, person, channel, "turned off on the page of the account", by=person)
+    plan_anew(service, person)
 
 
 def shown(service: IncidentService, inbox: Inbox, incoming: Incoming) -> bool:

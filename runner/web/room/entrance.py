@@ -325,8 +325,7 @@ class Entrance:
             label = "Turn on push in this browser, and only here"
             yield Box("Push", texts, "/me/push", label if offer.key else "", hidden=hidden, push=offer.key)
             if offer.contact is not None:
-                off = (*hidden, ("off", "1"))
-                yield Box("", (), "/me/push", f"Turn off {offer.channel}", hidden=off, quiet=True)
+                yield Box("", (), "/me/push", f"Turn off {offer.channel}", hidden=hidden, quiet=True)
 
     # --- the calendar of a person --------------------------------------------------------------------------
 

@@ -84,12 +84,8 @@ class PushPages:
             return RedirectResponse("/me", 303)
         if asks := self._entrance.confirm(request, login, given, proof):
             return asks
-        person, channel = login.principal.person, given["channel"]
         try:
-            if given["off"]:
-                browser_push.turn_off(self._service(), person, channel)
-            else:
-                browser_push.turn_on(self._service(), person, channel, given["address"])
+            browser_push.turn(self._service(), login.principal.person, given["channel"], given["address"])
         except (NotFound, Refused) as error:
             failed = Refused(error.message, hint=error.hint, code=error.code)
             return entrance_page("Push", (Box(label="Your account", link="/me"),), failed=failed)

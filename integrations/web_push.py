@@ -45,17 +45,11 @@ SERVICES = {
     "notify.windows.com": "wns",
 }
 """The push services of browsers, with all subdomains, and their failure domains (web-push-libs/web-push#801)."""
-LARGEST = 3_993
-"""Bytes of content: RFC 8291 section 4 has 4,096 for the header, the content with its delimiter, and the tag."""
-STEP = 1_024
-"""The content is padded to a multiple of this, so that its size says little."""
-SHOWN = 1_600
-"""Bytes of text in a notification; the page of the message has the rest."""
+SIZE = 2_048
+"""Bytes of each content, so that its size says nothing; RFC 8291 section 4 allows 3,993."""
 LONGEST = timedelta(days=28)
 _SIGNED_FOR = timedelta(hours=12)
 """Validity of a signature: RFC 8292 section 2 allows 24 hours."""
-_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
-_TOPIC = re.compile(r"[-_A-Za-z0-9]{1,32}", re.ASCII)
 _ADDRESS = re.compile(r"([!-~]{1,1000})#([-_A-Za-z0-9]{87})\.([-_A-Za-z0-9]{22})", re.ASCII)
 
 
@@ -64,23 +58,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     contact: str
     """Who answers a push service's questions: ``mailto:security@example.org``, or an https address."""
-    preview: bool = False
-    """Show the text in the notification, also on locked screens; otherwise only the subject, and the page has the text."""
     services: frozenset[str] = frozenset()
     """Further push services, ``host`` or ``host:port``, such as an own UnifiedPush server."""
     ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Without a preview nothing of the text is sent; with one, locked screens show it.
+    """Locked screens show notifications, so the text of the message is only on its page, where a passkey confirms the person.
 
-    The failure domain is that of each subscription. A passkey on the page of the message confirms the person.
+    The failure domain is that of each subscription.
     """
     return Capabilities(
         address_kind="handle",
         domains=frozenset(),
-        confidentiality="internal" if settings.preview else "confidential",
-        personal_data="none" if settings.preview else "contact",
+        confidentiality="confidential",
+        personal_data="contact",
         receipts=frozenset({"accepted", "delivered"}),
         ack="button",
         ack_strength="authorises",
@@ -137,12 +129,7 @@ def _push(outbound: Outbound, settings: Settings, secrets: Secrets, *, recalled:
         key = _private(secrets)
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
-    mark = "" if recalled else _mark(key, outbound.idempotency_key)
-    content = _content(outbound, settings, mark)
-    if len(content) > LARGEST:
-        return Rejected("too_long", f"the notification has more than {LARGEST} bytes")
     lasts = LONGEST if outbound.deadline is None else min(outbound.deadline - outbound.at, LONGEST)
-    topic = {"Topic": outbound.idempotency_key} if _TOPIC.fullmatch(outbound.idempotency_key) else {}
     reply = exchange(
         Request(
             method="POST",
@@ -154,9 +141,9 @@ def _push(outbound: Outbound, settings: Settings, secrets: Secrets, *, recalled:
                 "Content-Encoding": "aes128gcm",
                 "Content-Type": "application/octet-stream",
                 "Authorization": f"vapid t={_token(found[1], outbound, settings, key)},k={_text(_public(key))}",
-                **topic,
+                "Topic": outbound.idempotency_key,
             },
-            body=encrypt(content, _bytes(found[2]), _bytes(found[3])),
+            body=encrypt(_content(outbound, key, recalled=recalled), _bytes(found[2]), _bytes(found[3])),
             timeouts=outbound.timeouts,
             ca_file=settings.ca_file,
             # A declared service can be in our own network. Any other name leads outside, whatever it resolves to.
@@ -168,21 +155,18 @@ def _push(outbound: Outbound, settings: Settings, secrets: Secrets, *, recalled:
     return (judge(reply, outbound.at) or Accepted()) if isinstance(reply, Reply) else reply
 
 
-def _content(outbound: Outbound, settings: Settings, mark: str) -> bytes:
-    """Return what the service worker gets, as JSON with spaces: ``mark`` proves that it was shown, empty for a recall."""
-    text = "Open it to read the message and to acknowledge." if mark else "Its page has the details."
-    if settings.preview:
-        whole = f"{outbound.marking}\n{outbound.text}".strip().encode("utf-8", "replace")
-        text = whole[:SHOWN].decode("utf-8", "ignore")
+def _content(outbound: Outbound, key: EllipticCurvePrivateKey, *, recalled: bool) -> bytes:
+    """Return what the service worker gets: JSON, with a mark that proves that it was shown; a recall has none."""
     said = {
         "key": outbound.idempotency_key,
-        "mark": mark,
+        "mark": "" if recalled else _mark(key, outbound.idempotency_key),
         "title": outbound.subject[:200],
-        "text": text,
+        "text": "Its page has the details."
+        if recalled
+        else "Open it to read the message and to acknowledge.",
         "open": f"/me/message/{outbound.delivery}",
     }
-    content = compact(said)
-    return content.ljust(min(-(-len(content) // STEP) * STEP, LARGEST))
+    return compact(said).ljust(SIZE)
 
 
 def encrypt(
@@ -232,13 +216,11 @@ def _token(endpoint: str, outbound: Outbound, settings: Settings, key: EllipticC
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Check the mark in a report of the service worker: this browser has decrypted and shown the notification."""
     said = json_object(callback.body)
-    name, mark = said.get("key"), said.get("mark")
+    name, mark = str(said.get("key")), str(said.get("mark"))
     try:
         key = _private(secrets)
     except ValueError:
         return Unauthentic(reason="no usable key")
-    if not isinstance(name, str) or not isinstance(mark, str) or not _KEY.fullmatch(name):
-        return Unauthentic(reason="the report has no key of a message")
     if not hmac.compare_digest(_mark(key, name).encode(), mark.encode("utf-8", "replace")):
         return Unauthentic(reason="the mark is not valid")
     return (Receipt(kind="delivered", event_id=f"shown {name}", idempotency_key=name),)
@@ -290,7 +272,11 @@ def _point(raw: bytes) -> EllipticCurvePublicKey:
 
 def _mark(key: EllipticCurvePrivateKey, name: str) -> str:
     number = key.private_numbers().private_value.to_bytes(32, "big")
-    return _text(hmac.digest(hmac.digest(number, b"tocsin/shown/v1", "sha256"), name.encode(), "sha256"))
+    return _text(
+        hmac.digest(
+            hmac.digest(number, b"tocsin/shown/v1", "sha256"), name.encode("utf-8", "replace"), "sha256"
+        )
+    )
 
 
 def _text(raw: bytes) -> str:

@@ -261,6 +261,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Its messages never leave this machine, so exercises can always use it."""
     screen: bool = False
     """It shows messages on the terminal of the process that sends, so it reaches nobody if no person watches that process."""
+    sender_name: str = ""
+    """The name that readers see as the sender in place of a number; a reader cannot answer it."""
+    answers_stop: bool = False
+    """Its provider answers no STOP and no HELP of a reader, so Tocsin does."""
+    spoken: bool = False
+    """It reads the text aloud in a call with an artificial voice."""
+    stop_by_key: bool = False
+    """A person can press a key in the call to get no more calls."""
     secrets: frozenset[str] = frozenset()
     """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()
@@ -538,6 +546,11 @@ def phone_problem(address: str) -> str:
     if digits.startswith("0") or not 7 <= len(digits) <= 15:
         return "a number has a country code and 7 to 15 digits in all"
     return ""
+
+
+def name_of(sender: str) -> str:
+    """Return the sender if it is a name, and the empty string if it is a number, a short code or an address with a scheme."""
+    return "" if sender.removeprefix("+").isdigit() or ":" in sender else sender
 
 
 def handle_problem(address: str) -> str:

@@ -23,6 +23,7 @@ from integrations.port import (
     Timeouts,
     Took,
     machine_of,
+    name_of,
     phone_problem,
     self_test_to,
 )
@@ -78,6 +79,8 @@ def capabilities(settings: Settings) -> Capabilities:
         sim_swappable=True,
         max_length=LONGEST_TEXT,
         rates=("10/s burst 20",),  # contracts differ
+        sender_name=name_of(settings.sender),
+        answers_stop=True,
         secrets=frozenset({"password"}),
     )
 

@@ -32,6 +32,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     fitted,
+    name_of,
     narrow_body,
     phone_problem,
     self_test_to,
@@ -69,6 +70,7 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def capabilities(settings: Settings) -> Capabilities:
     """Readable in transit and bound to a number: public, no personal data, a reply is not authority."""
     more: dict[str, Any] = {"reconcile": "query", "max_length": LONGEST_TEXT}
+    more["sender_name"] = name_of(settings.sender)
     more["rates"] = ("1/s burst 60",)  # a long code in the United States; Twilio queues the rest
     proofs: tuple[Proof, ...] = ("relayed", "delivered", *(("read",) if settings.rcs else ()))
     return api.phone_capabilities(settings, *proofs, ack="reply", **more)

@@ -52,6 +52,10 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One of Twilio's voices; empty means Twilio's default."""
     prompt: str = "Press 1 to confirm that you have heard this message."
     thanks: str = "Thank you. Goodbye."
+    stop_key: str = ""
+    """The digit with which a person ends further calls, on channels for affected people; not 1. Empty: no key."""
+    stop_prompt: str = ""
+    """The sentence about that key; empty means the English one."""
     ring_for: int = 30
     """Seconds; longer than about 25 reaches most mailboxes."""
     detect_machine: bool = True
@@ -63,8 +67,10 @@ def capabilities(settings: Settings) -> Capabilities:
     about_two_minutes = 1500
     more: dict[str, Any] = {
         "max_length": about_two_minutes,
-        "rates": ("1/s burst 30",),
-    }  # Twilio queues the rest
+        "rates": ("1/s burst 30",),  # Twilio queues the rest
+        "spoken": True,
+        "stop_by_key": bool(settings.stop_key and settings.callback_url),
+    }
     return api.phone_capabilities(settings, "relayed", ack="button", **more)
 
 
@@ -100,7 +106,8 @@ def spoken(outbound: Outbound, settings: Settings) -> str:
     text = f"{outbound.subject}.\n{outbound.text.rstrip()}"
     if not settings.callback_url:
         return f"<Response>{_say(text, settings, 2)}</Response>"
-    said = _say(f"{text}\n{settings.prompt}", settings, 2)
+    stop = settings.stop_prompt or f"Press {settings.stop_key} to get no more calls from us."
+    said = _say("\n".join((text, settings.prompt, *([stop] if settings.stop_key else []))), settings, 2)
     action = escape(api.callback_url(outbound, settings))
     return f'<Response><Gather numDigits="1" timeout="10" method="POST" action="{action}">{said}</Gather></Response>'
 
@@ -123,7 +130,7 @@ def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Se
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Read a signed status of a call, or the key that was pressed in it: only 1 is an answer."""
+    """Read a signed status of a call, or the key that was pressed in it: 1 is an answer, and ``stop_key`` an opt-out."""
     said = api.believed(callback, settings, secrets)
     if isinstance(said, Unauthentic):
         return said
@@ -131,14 +138,15 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     if not sid:
         return ()
     if "Digits" in said:
-        if said["Digits"] != "1":
+        if said["Digits"] not in ("1", settings.stop_key) or not said["Digits"]:
             return ()
+        word = "1" if said["Digits"] == "1" else "STOP"
         sender = said.get("To", "")
         return (
             Answer(
-                event_id=f"{sid}:1",
+                event_id=f"{sid}:{word}",
                 sender=sender,
-                text="1",
+                text=word,
                 provider_id=sid,
                 idempotency_key=said["key"],
                 at=callback.at,
@@ -178,6 +186,8 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     findings = api.lint(settings, secrets)
     if problem := phone_problem(settings.sender):
         findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
+    if settings.stop_key and settings.stop_key not in tuple("023456789"):
+        findings.append(Finding("error", "stop_key is not one digit other than 1", 'stop_key: "9"'))
     if not 5 <= settings.ring_for <= 600:
         findings.append(Finding("error", "ring_for is not between 5 and 600 seconds"))
     return tuple(findings)

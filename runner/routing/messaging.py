@@ -154,6 +154,18 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Confidentiality limit of rooms that its provider opens; None if it opens none."""
     screen: bool = False
     """It shows messages on the terminal of the process that sends."""
+    sender_name: str = ""
+    """The name that readers see in place of a number; nobody can answer it (R39, R42)."""
+    registered: frozenset[str] = frozenset()
+    """Countries in which the sender is registered with the networks (R42, R43)."""
+    free_to_reader: bool = False
+    """Its texts cost the reader nothing and count against no plan (R40)."""
+    answers_stop: bool = False
+    """Tocsin answers STOP and HELP, because the provider does not (R38)."""
+    spoken: bool = False
+    """It reads the text aloud in a call (R44)."""
+    stop_by_key: bool = False
+    """A key in the call is an opt-out."""
     unwatched: bool = False
     """No person watches that process: a background worker would write the message into its log."""
     settings: Mapping[str, Any] = {}
@@ -180,6 +192,9 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = ""
     """Form: ``21:00-08:00``."""
     exercise: bool = False
+    registered: frozenset[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$(?!\n)")]] = frozenset()
+    """Countries in which the sender name or number is registered with the networks."""
+    free_to_reader: bool = False
     rates: tuple[str, ...] | None = None
     """Form of ``runner.routing.traffic.read_rate``."""
     account: str = ""

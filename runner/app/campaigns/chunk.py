@@ -19,7 +19,7 @@ from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.tables import Attempt, Chunk
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
-from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Claimed, Counters, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, HITS, Campaign, Claimed, Counters, Way
 from runner.incident.campaigns.eligible_channels import all_awake_at
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
 from runner.incident.state.incident import Incident
@@ -122,7 +122,8 @@ class Sender:
         going: list[Claimed] = []
         for person, (turn, waits) in zip(chunk.people, turns, strict=True):
             if why := stopped.get(person.address):
-                owed = onward(person, f"the address is blocked: {why.replace('_', ' ')}")
+                hit = person.hit | HITS[why]
+                owed = onward(person, f"the address is blocked: {why.replace('_', ' ')}", hit=hit)
                 outcomes.append(_Outcome(person, Turned(owed=owed)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:

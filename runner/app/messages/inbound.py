@@ -18,10 +18,12 @@ from typing import Literal
 
 import msgspec
 
+from runner.app.core.channel_state import hear_sender
 from runner.app.core.directory import distrust_contact, stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
+from runner.app.messages.opt_out_replies import OptOutReplies
 from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of, owners_of
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
@@ -77,6 +79,7 @@ class Inbox:
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()
+        self.replies = OptOutReplies(service)
 
     def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
         """Process one callback; ``later`` if any part cannot be stored now: a repetition of the rest is harmless."""
@@ -123,6 +126,11 @@ class Inbox:
             return self._where.used()
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
+        news = hear_sender(self._service, channel.id, receipt)
+        fate = self._matched(channel, receipt)
+        return "taken" if news and fate == "nothing" else fate
+
+    def _matched(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(channel.id, place, receipt)
@@ -190,6 +198,8 @@ class Inbox:
             return self._distrust(channel, names)
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
         named = answer.sender.startswith("+") or owner_of(directory, channel, answer.sender)
+        if said in ("stop", "help") and named and channel.answers_stop:
+            self._answer_reader(channel, answer.sender, said)
         if said == "stop" and named:
             fates = [self._stop(channel, name, f"a STOP over {channel.id}") for name in names]
             return "taken" if "taken" in fates else "nothing"
@@ -207,6 +217,14 @@ class Inbox:
         except Stale:
             return "later"
         return "taken" if taken or asked else "nothing"
+
+    def _answer_reader(self, channel: Channel, address: str, said: Literal["stop", "help"]) -> None:
+        """Plan a reply to a person who is known here, once after an opt-out (R38)."""
+        owner = owner_of(self._service.directory, channel, address)
+        tables = self._service.campaign_tables(self._service.principal)
+        known = owner or (self._where.bulk and tables.by_address(tables.digest(*same_address(address))))
+        if known and not self._is_stopped(channel, address, owner):
+            self.replies.add(channel, address, said)
 
     def _distrust(self, channel: Channel, names: Sequence[str]) -> Fate:
         """Record that an address can belong to somebody else now: it carries no approval until it is verified (R7)."""

@@ -54,6 +54,7 @@ from runner.effects.gateway.translation import (
     read_limit,
     read_rates,
     safe,
+    sender_findings,
     to_result,
     waits,
 )
@@ -79,6 +80,7 @@ _HERE = Path()
 _AS_CLAIMED = (
     *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
     *("key_lifetime", "reconcile", "max_length", "called_back", "rooms", "screen"),
+    *("sender_name", "answers_stop", "spoken", "stop_by_key"),
 )
 """The fields of a channel that are copied from its adapter."""
 
@@ -115,6 +117,8 @@ class Gateway:
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
             exercise_safe=config.exercise or able.stays_here,
+            registered=config.registered,
+            free_to_reader=config.free_to_reader,
             settings=config.settings,
             secrets=config.secrets,
             **{name: getattr(able, name) for name in _AS_CLAIMED},
@@ -130,6 +134,7 @@ class Gateway:
         for what in exceeds_capability(channel, able):
             above = f"{what} is above the default of {channel.adapter}"
             found.append(Finding(severity="warning", what=above, hint="Record the reason in tocsin.yaml."))
+        found += sender_findings(channel)
         known = able.secrets | able.optional_secrets
         for name in sorted(channel.secrets.keys() - known):
             what = f"{channel.adapter} has no secret with the name {name}"

@@ -30,6 +30,7 @@ from runner.incident.campaigns.campaign import (
     BOUNCED,
     COMPLAINED,
     REACHED,
+    STOPPED,
     BulkReceipt,
     Campaign,
     CampaignState,
@@ -204,11 +205,12 @@ def after(result: SendResult, owed: _Owed, now: datetime) -> Turned[_Owed]:
         case "rejected" if result.about in ("account", "provider"):
             return Turned(owed=put_off(owed, result.reason), blocked=result.reason)
         case "rejected" if result.address == "stopped":
-            return Turned(owed=onward(owed, "the reader opted out (STOP)", tries=tries), suppress="stop")
+            stopped = onward(owed, "the reader opted out (STOP)", tries=tries, hit=owed.hit | STOPPED)
+            return Turned(owed=stopped, suppress="stop")
         case "rejected":
             dead = result.about == "recipient"
             return Turned(
-                owed=onward(owed, result.reason, tries=tries, hit=BOUNCED if dead else 0),
+                owed=onward(owed, result.reason, tries=tries, hit=owed.hit | BOUNCED if dead else owed.hit),
                 counted=Counters(bounced=int(dead)),
                 suppress="hard_bounce" if result.address == "gone" else None,
             )
@@ -240,7 +242,7 @@ def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
             return Turned(owed=replace(owed, hit=owed.hit | COMPLAINED), counted=Counters(complaints=1))
         case "stopped" if owed.state == "ready":
             # STOP blocks this contact method only: a person who is not notified yet gets the next one
-            return Turned(owed=_moved(owed, "the reader sent STOP"))
+            return Turned(owed=_moved(replace(owed, hit=owed.hit | STOPPED), "the reader sent STOP"))
         case "returned" if owed.state in ("post", "notified") and higher(owed.evidence, "posted") == "posted":
             lost = replace(owed, state="unreachable", evidence="none", why=RETURNED, ways=())
             return Turned(owed=lost)
@@ -276,9 +278,10 @@ def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
         why = f"a receiver blocks the sender ({receipt.code})"
         back = put_off(replace(owed, evidence="none"), why)
         return Turned(owed=back, counted=Counters(sent=-1), refused=receipt.code or "no code")
+    hit = BOUNCED if dead else STOPPED if receipt.found == "stopped" else 0
     return Turned(
         owed=_moved(
-            replace(owed, hit=owed.hit | BOUNCED if dead else owed.hit),
+            replace(owed, hit=owed.hit | hit),
             f"not delivered ({receipt.code or 'no code'})",
         ),
         counted=Counters(sent=-1, bounced=int(dead and not owed.hit & BOUNCED)),

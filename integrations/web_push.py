@@ -69,7 +69,7 @@ def capabilities(settings: Settings) -> Capabilities:
     The failure domain is that of each subscription.
     """
     return Capabilities(
-        address_kind="handle",
+        address_kind="subscription",
         domains=frozenset(),
         confidentiality="confidential",
         personal_data="contact",

@@ -166,6 +166,11 @@ def test_push_is_turned_on_with_fresh_factors_and_off_again(place: Place) -> Non
     assert place.desk("person", "remove", "jonas", "push").error == "reason_missing"
     place.desk.done("person", "add", "jonas", "--contact", f"push={place.browser.address}")
     assert place.contact() is not None
+    # A handle of another service is no subscription, and a channel of browsers does not take it for one.
+    place.desk.done("person", "add", "ada", "--contact", "handle=ada")
+    plan = place.desk("message", "plan", "urgent-internal", "--to", "ada", "--format", "json")
+    (planned,) = plan.json["plan"]
+    assert [one["channel"] for one in planned["refusals"] if one["rule"] == "contact"] == ["push"]
 
 
 def test_an_endpoint_that_nobody_declared_is_refused(place: Place) -> None:

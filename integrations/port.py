@@ -226,7 +226,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Capabilities for the planner and the failover. In doubt claim less: they depend on it."""
 
-    address_kind: Literal["email", "phone", "handle", "none"]
+    address_kind: Literal["email", "phone", "handle", "subscription", "none"]
     """Kinds of contact points; ``none`` if the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""

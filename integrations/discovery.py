@@ -29,6 +29,8 @@ BUILT_IN: dict[str, str] = {
     "whatsapp": "integrations.whatsapp",
     "signal": "integrations.signal",
     "smpp": "integrations.smpp",
+    "deltachat": "integrations.deltachat",
+    "threema": "integrations.threema",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
+from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, threema, webhook
 from integrations.testing.conformance import Row, Subject, check, inviting, opening, outbound, rows
 from runner.effects.gateway.translation import Held
 
@@ -97,8 +97,21 @@ SERVICES = {
             outbound("!marker:breach.example"), settings, secrets["token"].reveal()
         ),
     ),
+    "threema": msgspec.structs.replace(
+        _subject(
+            threema,
+            lambda url: threema.Settings(identity="*MARKER1", api=url),
+            f"3mid:MARKER01,{'0a' * 32}",
+            b"0123456789abcdef",
+            api_secret="markersecret",
+            private_key="0b" * 32,
+        ),
+        attempt=lambda settings, secrets: threema.post(
+            outbound(f"3mid:MARKER01,{'0a' * 32}"), settings, secrets
+        ),
+    ),
 }
-"""Adapters of HTTP services, by name. Whether a room is encrypted is asked for first: that has a test of its own."""
+"""Adapters of HTTP services, by name. Whether a room is encrypted, and the key of a person, are asked for first: that has tests of their own."""
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -1,0 +1,277 @@
+"""Threema Gateway, end to end: the text is encrypted here (NaCl box), and only the person can read it.
+
+An address is the content of a person's QR code, ``3mid:ID,KEY``: another key is another address. A message is refused if
+Threema has another key for the id. Threema has no idempotency key, so an unanswered send remains unknown. It accepts
+messages to people who blocked the sender: only a receipt proves delivery. It posts receipts and replies with an HMAC.
+Format: gateway.threema.ch, developer documentation; NaCl needs XSalsa20, which ``cryptography`` does not have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, judge
+from integrations.http.service import findings, held, web_capabilities
+from integrations.port import (
+    About,
+    Answer,
+    Callback,
+    Capabilities,
+    Finding,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Rejected,
+    Secrets,
+    Timeouts,
+    Unauthentic,
+    Unknown,
+    fitted,
+    named,
+    plain_body,
+    self_test_to,
+)
+
+LARGEST = 3_500
+"""Bytes of a text message."""
+LONGEST = 3_000
+"""Characters of text without the usual subject, marking and footer; if these are longer, the text is cut."""
+_ADDRESS = re.compile(r"3mid:([A-Z0-9]{8}),([0-9a-f]{64})", re.ASCII)
+_ID = re.compile(r"[A-Z0-9*][A-Z0-9]{7}", re.ASCII)
+_OWN = re.compile(r"\*[A-Z0-9]{7}", re.ASCII)
+_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_TEXT, _RECEIPT = 0x01, 0x80
+"""The types of message, in the first byte."""
+_DELIVERED, _AGREED = 1, 3
+"""The types of receipt: 1 delivered, 2 read, 3 agreed, 4 disagreed."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An end-to-end account. The secret ``api_secret`` is its password, ``private_key`` its key of 64 hexadecimal digits."""
+
+    identity: str
+    """The id of the account, such as ``*ACME123``."""
+    api: str = "https://msgapi.threema.ch"
+    test_to: str = ""
+    """The address that gets self-tests."""
+    ca_file: str = ""
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """End to end encrypted to the key in the address; an id is not bound to a phone number."""
+    return web_capabilities(
+        settings.api,
+        "threema",
+        up_to="restricted",
+        personal_data="personal",
+        receipts=frozenset({"accepted", "delivered", "read"}),
+        ack="button",
+        ack_strength="seen",
+        e2ee=True,
+        max_length=LONGEST,
+        called_back=True,
+        secrets=frozenset({"api_secret", "private_key"}),
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is an id with its public key; an id alone is refused, as its key would be unverified."""
+    return "" if _ADDRESS.fullmatch(address) else "a Threema address is the person's QR code: 3mid:ID,KEY"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Compare the key of the address with Threema's, then send one encrypted message."""
+    address = _ADDRESS.fullmatch(outbound.recipient)
+    if address is None:
+        return Rejected("address", address_problem(outbound.recipient), about="recipient")
+    key = public_key(address[1], settings, secrets, outbound.at, outbound.timeouts)
+    match key:
+        case str() if key != address[2]:
+            why = "the key of this Threema id is not the one in the contact: verify the person's QR code"
+            return Rejected("key_changed", why, about="recipient")
+        case str():
+            return post(outbound, settings, secrets)
+        case Unknown():  # only the question was lost
+            return NotSent("Threema does not answer")
+        case _:
+            return key
+
+
+def public_key(
+    identity: str, settings: Settings, secrets: Secrets, at: datetime, timeouts: Timeouts
+) -> str | Outcome:
+    """Ask for the public key of an id, in hexadecimal digits."""
+    secret = held(secrets, "api_secret")
+    if isinstance(secret, Rejected):
+        return secret
+    query = urlencode({"from": settings.identity, "secret": secret})
+    url = f"{settings.api}/pubkeys/{identity}?{query}"
+    reply = exchange(
+        Request(method="GET", url=url, at=at, timeouts=timeouts, ca_file=settings.ca_file, max_answer=256)
+    )
+    if not isinstance(reply, Reply):
+        return reply
+    if reply.status == 404:
+        return Rejected("404", "this Threema id does not exist", about="recipient", address="gone")
+    text = _text(reply)
+    return judge(reply, at) or (text if _KEY.fullmatch(text) else Unknown("the answer is no key", "answer"))
+
+
+def post(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Encrypt one message to the key in its address and send it; only an id means accepted."""
+    shown = fitted(outbound, LONGEST, lambda one: len(_body(one)) <= LARGEST)
+    if shown is None:
+        return Rejected("too_long", f"the message has more than {LARGEST} bytes")
+    identity, key = outbound.recipient.removeprefix("3mid:").split(",")
+    secret, box = held(secrets, "api_secret"), _box(key, secrets)
+    if isinstance(secret, Rejected):
+        return secret
+    if isinstance(box, Rejected):
+        return box
+    from nacl.utils import random
+
+    text = bytes([_TEXT]) + _body(shown)
+    padding = max(1 + random(1)[0] % 255, 33 - len(text))  # random, so that the length tells little
+    nonce = random(24)
+    sealed = box.encrypt(text + bytes([padding]) * padding, nonce).ciphertext
+    form = {"from": settings.identity, "to": identity, "nonce": nonce.hex(), "box": sealed.hex()}
+    reply = exchange(
+        Request(
+            method="POST",
+            url=f"{settings.api}/send_e2e",
+            at=outbound.at,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form | {"secret": secret}).encode(),
+            timeouts=outbound.timeouts,
+            ca_file=settings.ca_file,
+        )
+    )
+    if not isinstance(reply, Reply):
+        return reply
+    if reply.status in _REFUSALS:
+        about, why = _REFUSALS[reply.status]
+        return Rejected(str(reply.status), why, about=about)
+    name = _text(reply)
+    judged = judge(reply, outbound.at)
+    return judged or named(name if _NAME.fullmatch(name) else "", "the answer of Threema has no message id")
+
+
+_REFUSALS: dict[int, tuple[About, str]] = {
+    400: ("recipient", "Threema refuses this id, or the account is not an end-to-end account"),
+    402: ("account", "the account has no credits left"),
+    413: ("message", "the message is too long for Threema"),
+}
+
+
+def _text(reply: Reply) -> str:
+    return reply.body.decode("ascii", "replace").strip()
+
+
+def _body(outbound: Outbound) -> bytes:
+    return f"{outbound.subject}\n\n{plain_body(outbound).rstrip()}".encode("utf-8", "replace")
+
+
+def _box(key: str, secrets: Secrets) -> Any:
+    """Return the box between the account and a public key, or the outcome without it."""
+    own = held(secrets, "private_key")
+    if isinstance(own, Rejected):
+        return own
+    try:
+        from nacl.public import Box, PrivateKey, PublicKey
+
+        return Box(PrivateKey(bytes.fromhex(own)), PublicKey(bytes.fromhex(key)))
+    except ImportError:
+        return Rejected("missing", "PyNaCl is not installed: install tocsin[threema]", about="account")
+    except (ValueError, TypeError):  # those of nacl.exceptions are of these classes
+        return Rejected("secret", "the secret private_key or the public key is not a key", about="account")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check the HMAC, then decrypt with the sender's key.
+
+    The key is asked for, as the callback does not have it; a reply under another key than that of the contact has another
+    address. Without the key the callback is refused, and Threema posts it again.
+    """
+    secret = held(secrets, "api_secret")
+    if isinstance(secret, Rejected):
+        return Unauthentic(reason="no usable secret")
+    try:
+        said = dict(parse_qsl(callback.body.decode("ascii"), keep_blank_values=True, max_num_fields=20))
+        signed = "".join(said[name] for name in ("from", "to", "messageId", "date", "nonce", "box"))
+        wanted = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+        given = said["mac"].lower().encode()
+    except (ValueError, KeyError):
+        return Unauthentic(reason="the body is not a callback of Threema")
+    if not hmac.compare_digest(wanted.encode(), given) or said["to"] != settings.identity:
+        return Unauthentic(reason="the MAC is not valid")
+    sender = said["from"]
+    if not _ID.fullmatch(sender) or not _NAME.fullmatch(said["messageId"]):
+        return ()
+    key = public_key(sender, settings, secrets, callback.at, Timeouts())
+    box = _box(key, secrets) if isinstance(key, str) else None
+    if box is None or isinstance(box, Rejected):
+        return Unauthentic(reason="the key of the sender is unknown")
+    from nacl.exceptions import CryptoError
+
+    try:
+        clear = box.decrypt(bytes.fromhex(said["box"]), bytes.fromhex(said["nonce"]))
+    except (CryptoError, ValueError):
+        return ()
+    at = (
+        datetime.fromtimestamp(int(said["date"]), UTC)
+        if said["date"].isdigit() and len(said["date"]) < 11
+        else None
+    )
+    address, name = f"3mid:{sender},{key}", f"{sender}:{said['messageId']}"
+    return tuple(_events(clear[: -clear[-1]] if clear else b"", address, name, at))
+
+
+def _events(clear: bytes, sender: str, name: str, at: datetime | None) -> Iterator[Receipt | Answer]:
+    """Read a decrypted message without its padding; a disagreement proves only that the message was read."""
+    kind, body = clear[:1], clear[1:]
+    if kind == bytes([_TEXT]):
+        yield Answer(event_id=name, sender=sender, text=body.decode("utf-8", "replace"), at=at)
+    if kind != bytes([_RECEIPT]) or not body or not 1 <= body[0] <= 4 or (len(body) - 1) % 8:
+        return
+    for start in range(1, len(body), 8):
+        sent = body[start : start + 8].hex()
+        yield Receipt(
+            kind="delivered" if body[0] == _DELIVERED else "read",
+            event_id=f"{name}:{sent}",
+            provider_id=sent,
+            at=at,
+        )
+        if body[0] == _AGREED:
+            yield Answer(
+                event_id=f"{name}:{sent}:agreed", sender=sender, text="seen", provider_id=sent, at=at
+            )
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find errors and leaks in the settings, without connecting."""
+    found = list(findings(settings.api, secrets, "api_secret", "private_key"))
+    if not _OWN.fullmatch(settings.identity):
+        found.append(Finding("error", "identity is not the id of a gateway account", 'identity: "*ACME123"'))
+    if "private_key" in secrets and not _KEY.fullmatch(secrets["private_key"].reveal().strip()):
+        what = "the secret private_key does not have 64 hexadecimal digits"
+        found.append(Finding("error", what, "Remove the prefix private:"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding("error", f"test_to: {problem}"))
+    if find_spec("nacl") is None:
+        found.append(Finding("error", "PyNaCl is not installed", "Install tocsin[threema]"))
+    return tuple(found)
+
+
+self_test = self_test_to(send, "test_to")

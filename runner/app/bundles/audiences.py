@@ -53,6 +53,11 @@ class Audience:
         """Return what the table says about documents, evidence and the like: ``yes``, ``no`` or a choice."""
         return self._cells[f"({what})"]
 
+    @property
+    def default(self) -> frozenset[Part]:
+        """What the audience receives if nothing is asked for."""
+        return frozenset() if self.gets("documents") == "none" else frozenset({"documents"})
+
     def level(
         self, event: StoredEvent, link: Link | None, since: datetime | None, parts: Collection[Part]
     ) -> tuple[Level, Reason]:
@@ -84,6 +89,6 @@ class Audience:
             if part in parts and self.gets(part) in ("no", "none"):
                 raise Refused(
                     f"The audience {self.name} does not receive {part}.",
-                    hint=f"Remove {part} from --with, or export for another audience: --for AUDIENCE",
+                    hint=f"Leave out the {part}, or export for another audience",
                     code="audience_part",
                 )

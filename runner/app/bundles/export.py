@@ -24,8 +24,9 @@ from runner.app.bundles import contents, papers
 from runner.app.bundles.audiences import Audience, Level, Part
 from runner.app.bundles.gathered import Content, Gathered, Stamp
 from runner.app.core import organisation_journal
-from runner.app.core.proof.signing_keys import log_name, signing_key
+from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
 from runner.app.core.proof.timestamps import unchecked
+from runner.app.core.rights import EXPORTS as JOURNAL
 from runner.decoding import json_reader
 from runner.errors import Refused
 from runner.files import bag
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 OURS = re.compile(r"from runner\.[\w.]+ import \(.*?\)  # fmt: skip\n", re.DOTALL)
 """An import of the verifier that is no import in a bundle: all is in one file."""
-JOURNAL = "exports"
-"""The journal's name; it is not an incident."""
 
 
 class BundleExported(
@@ -88,6 +87,12 @@ def exports(service: IncidentService) -> Exports:
     return Exports(tuple(made), version)
 
 
+def signer(service: IncidentService) -> str:
+    """Return the fingerprint of the key that signs now; empty before its first use."""
+    listed = listed_keys(service.store)
+    return listed[-1].fingerprint if listed else ""
+
+
 def export(
     service: IncidentService,
     incident: Incident,
@@ -130,7 +135,7 @@ def export(
                 levels=found.levels,
             )
         )
-        organisation_journal.change(service, JOURNAL, exports, lambda before: events[-1:])
+        organisation_journal.change(service, JOURNAL, exports, lambda before: events[-1:], incident)
 
     _write(out, f"evidence-{incident.id}", sealed, record)
     return events[-1], found.scope, key.fingerprint, found.timestamp

@@ -342,10 +342,10 @@ class IncidentService:
         return Turn(before=born, after=done.incident, events=done.events, work=done.work)
 
     def record(
-        self, principal: Principal, batch: Sequence[Append], recorded: datetime
+        self, principal: Principal, batch: Sequence[Append], recorded: datetime, about: Incident | None = None
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
-        require(self._rights(principal).may_record(batch), principal, "change data of the organisation")
+        require(self.read(principal).may_record(batch, about), principal, "change data of the organisation")
         return self.checkpoints.write(self.store.append, batch, recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:

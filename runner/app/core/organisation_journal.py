@@ -20,6 +20,7 @@ from runner.incident.people.contact_journal import STREAM
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.incident.state.incident import Incident
 
 
 class Versioned(Protocol):
@@ -54,18 +55,28 @@ def change(
     journal: str,
     read: Callable[[IncidentService], Folded],
     decide: Callable[[Folded], Sequence[Told]],
+    about: Incident | None = None,
 ) -> tuple[Told, ...]:
-    """Append the events that ``decide`` makes from the present state, and return them; a conflict calls it again."""
+    """Append the events that ``decide`` makes from the present state, and return them; a conflict calls it again.
+
+    A role in the incident ``about`` gives the right, too.
+    """
 
     def attempt() -> tuple[Told, ...] | None:
         book = read(service)
         events = tuple(decide(book))
-        return events if not events or _append(service, journal, book.version, events) else None
+        return events if not events or _append(service, journal, book.version, events, about) else None
 
     return retry(service, journal, attempt)
 
 
-def _append(service: IncidentService, journal: str, version: int, events: Sequence[msgspec.Struct]) -> bool:
+def _append(
+    service: IncidentService,
+    journal: str,
+    version: int,
+    events: Sequence[msgspec.Struct],
+    about: Incident | None,
+) -> bool:
     now = service.clock.now()
     row = IncidentRow(
         id=journal,
@@ -78,7 +89,7 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
     )
     new = [personal_event(event, service.principal, now) for event in events]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
-    return isinstance(service.record(service.principal, [append], now)[0], Appended)
+    return isinstance(service.record(service.principal, [append], now, about)[0], Appended)
 
 
 def today(service: IncidentService) -> date:

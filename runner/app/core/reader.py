@@ -8,7 +8,16 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import Action
-from runner.app.core.repository import RESTRICTED, Head, IncidentRow, Link, Repository, StoredEvent, event_of
+from runner.app.core.repository import (
+    RESTRICTED,
+    Append,
+    Head,
+    IncidentRow,
+    Link,
+    Repository,
+    StoredEvent,
+    event_of,
+)
 from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.decoding import from_json
@@ -66,6 +75,10 @@ class Reader:
         if self._home.acts or incident is None:
             return self._home.acts
         return self.may("exercise.rate", self._repository.load(incident))
+
+    def may_record(self, batch: Sequence[Append], about: Incident | None) -> bool:
+        """Tell whether the principal may append to journals of the organisation; a role in the incident ``about`` counts."""
+        return (self._home if about is None else self._rights(about)).may_record(batch)
 
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""

@@ -58,12 +58,14 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """It may change the data of the organisation: people, schedules, erasure."""
 
     def may_record(self, batch: Iterable[Append]) -> bool:
-        """Tell whether it may append to journals of the organisation; to that of the law also who checks laws."""
-        return self.manages or (
-            "law.check" in self.grants and all(one.incident == LAW_CHECKS for one in batch)
-        )
+        """Tell whether it may append to journals of the organisation; to some a right to that one is enough."""
+        rights = {_JOURNALS.get(one.incident) for one in batch}
+        return self.manages or (bool(rights) and rights <= self.grants)
 
 
+EXPORTS = "exports"
+"""The journal of bundles."""
+_JOURNALS: Mapping[str, Right] = {LAW_CHECKS: "law.check", EXPORTS: "record.export"}
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 SEALED = "(break-glass account)"

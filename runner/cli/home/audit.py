@@ -92,8 +92,7 @@ def export(
     from runner.app.bundles.export import export as write
 
     for_whom = Audience(audience)
-    default = "documents" if for_whom.gets("documents") != "none" else ""
-    chosen = {part for part in (parts or default).split(",") if part}
+    chosen = {part for part in parts.split(",") if part} or for_whom.default
     if unknown := chosen.difference(PARTS):
         raise Usage(
             f'Part "{min(unknown)}" is unknown.', hint=f"Use: {', '.join(PARTS)}", code="unknown_part"

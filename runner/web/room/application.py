@@ -265,6 +265,8 @@ class Room:
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
+                if isinstance(onward, File):
+                    return self._taken(request, _saved(onward))
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
@@ -330,7 +332,7 @@ class Room:
             found = make(self._asked(request, service, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        return _saved(found.name, found.body)
+        return _saved(found)
 
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
@@ -350,7 +352,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        return _saved(name, body)
+        return _saved(File(name, body))
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -437,12 +439,11 @@ class Room:
         return HTMLResponse(text, status)
 
 
-def _saved(name: str, body: bytes) -> Response:
-    """Return bytes that the browser saves under a name."""
-    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+def _saved(file: File) -> Response:
+    """Return a file that the browser saves."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in file.name)
     ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
-    return Response(
-        body,
-        media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
-    )
+    headers = {"content-disposition": f'attachment; filename="{ascii_name}"'}
+    if isinstance(file.body, bytes):
+        return Response(file.body, media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(file.body, media_type="application/octet-stream", headers=headers)

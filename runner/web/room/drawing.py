@@ -81,6 +81,7 @@ _COMMANDS: Mapping[str, str] = {
     "account disable": 'use "Disable an account" on the page of the accounts',
     "account invite": 'use "Invite a person" on the page of the accounts',
     "alert list": "look at the alerts on the first page", "approve": 'approve it under "To approve"',
+    "audit export": 'use "Export a bundle" on the page of the record',
     "audit verify": 'use "Verify now" on the page of the record', "brief": 'use "Hand over a role" on the status page',
     "bulk": "use the campaign on the page of letters", "bulk plan": "plan it on the page of letters",
     "bulk send": "send it on the page of the campaign", "call": "record the call on the page of the message",

@@ -8,7 +8,7 @@ from runner.app.incidents.home_catalogue import catalogue
 from runner.base.instants import calendar_day
 from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
-from runner.reports.core.formatting import count
+from runner.reports.core.formatting import count, moment
 from runner.reports.core.page import Block, Cell, Page, flow, line, table
 from runner.web.room.pages import Asked, File, Shown
 
@@ -123,8 +123,25 @@ def record(asked: Asked) -> Shown:
         *last_blocks(last, head.version),
         line("HEAD OF THE JOURNAL", "title"),
         line(f"{head.version}:sha256:{head.hash}"),
+        *(_exports(asked) if asked.reader.may("record.export", incident) else ()),
     )
     return Shown(last, Page(blocks))
+
+
+def _exports(asked: Asked) -> Iterator[Block]:
+    """Yield the bundles that were made of the incident, and the fingerprint that their recipients need."""
+    from runner.app.bundles.export import exports, signer
+
+    made = [one for one in exports(asked.service).made if one.bundle.incident == asked.incident.id]
+    yield line("EXPORTED BUNDLES", "title")
+    rows = (
+        (moment(one.at), one.actor, f"for {one.bundle.audience}", Cell(one.bundle.sha256, "dim"))
+        for one in reversed(made)
+    )
+    yield table(rows, 3, indent=0) if made else line("No bundle was exported", "dim")
+    if made and (key := signer(asked.service)):
+        yield line(f"Signed with {key}")
+        yield line("Give the recipient of a bundle this fingerprint in another way.", "warn")
 
 
 def _unrecorded() -> tuple[Block, ...]:

@@ -99,7 +99,8 @@ class File(NamedTuple):
     """A file that a browser saves."""
 
     name: str
-    body: bytes
+    body: bytes | Iterator[bytes]
+    """The bytes, or their parts if they are many."""
 
 
 Handler = Callable[[Asked], Shown]

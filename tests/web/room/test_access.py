@@ -62,11 +62,11 @@ _LEADS = {
     "campaign.manage", "exercise.manage", "exercise.conduct", "exercise.rate", "alert.handle",
 }  # fmt: skip
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage", "law.check"},
+    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage", "law.check", "record.export"},
     "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file", "law.check"},
-    "counsel": {*_LAWYER, "note.privileged", "law.check"},
+    "counsel": {*_LAWYER, "note.privileged", "law.check", "record.export"},
     "outside_counsel": {"note.add", "entry.correct", "sign", "notice.edit", "audit.verify"},
-    "dpo": {*_LAWYER, "law.check"},
+    "dpo": {*_LAWYER, "law.check", "record.export"},
     "executive": {
         "task.act",
         "note.add",
@@ -143,7 +143,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "letters": dict.fromkeys(("plan", "make", "suppress"), "campaign.manage"),
     "campaign": dict.fromkeys(("send", "pause", "resume", "receipts", "substitute", "verify"), "campaign.manage"),
     "run": {"approve": "sign", "final": "campaign.manage"},
-    "audit": {"verify": "audit.verify"}, "record": {"verify": "audit.verify"},
+    "audit": {"verify": "audit.verify"}, "record": {"verify": "audit.verify", "export": "record.export"},
     "exercises": dict.fromkeys(("add", "acknowledge", "open", "schedule", "unschedule"), "exercise.manage"),
     "improvement": dict.fromkeys(("change", "done", "retest", "reopen", "drop"), "exercise.manage"),
     "exercise": {
@@ -162,6 +162,7 @@ BOUND = {
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "campaign": {"send", "resume", "substitute"}, "run": {"approve"},
     "report": {"sign", "sign_real"}, "provisions": {"verify"},
+    "record": {"export"},
 }  # fmt: skip
 """The acts for which a person with an account gives the factors again."""
 

@@ -324,3 +324,28 @@ def test_evidence_is_saved_byte_for_byte(room: Served, desk: AtDesk, tmp_path: P
 def test_the_register_is_the_file_that_the_command_line_writes(room: Served, desk: AtDesk) -> None:
     answer = room.get(room.reader("jonas"), "/register.csv")
     assert answer.text == desk("duties", "register", "--format", "csv").out
+
+
+def test_counsel_exports_a_bundle_that_verifies_and_is_listed(
+    place: tuple[AtDesk, Served], tmp_path: Path
+) -> None:
+    desk, room = place
+    dora, tom = room.reader("dora"), room.reader("tom")
+    made = act(room, dora, "record", "export", audience="court", evidence="yes")
+    assert made.status_code == 200, made.text
+    assert made.headers["content-disposition"].endswith('-court.zip"')
+    bundle = tmp_path / "court.zip"
+    bundle.write_bytes(made.content)
+    found = desk("verify", str(bundle), "--format", "json").json
+    assert found["ok"] is True
+    recorded = desk("audit", "exports", "--format", "json").json["exports"][-1]["bundle"]
+    assert (recorded["sha256"], recorded["by"], recorded["parts"]) == (
+        sha256(made.content).hexdigest(),
+        "dora",
+        ["documents", "evidence"],
+    )
+    assert recorded["sha256"] in page(room, dora, "record")
+    assert recorded["sha256"] not in page(room, tom, "record")
+    assert act(room, tom, "record", "export", audience="court").status_code == 404
+    assert act(room, dora, "record", "export", audience="").status_code == 409
+    assert act(room, dora, "record", "export", audience="board", evidence="yes").status_code == 409

@@ -22,7 +22,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
-from runner.web.room.pages import Asked
+from runner.web.room.pages import Asked, File
 
 T = TypeVar("T")
 TIME = "As 2026-11-24 10:00 in your organisation's zone, 2026-11-24T10:00+01:00, now, or 2h ago."
@@ -109,8 +109,8 @@ class Act(NamedTuple):
     """What one form does, and the right that it needs."""
 
     right: Right
-    do: Callable[[Asked, Given], str | None]
-    """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
+    do: Callable[[Asked, Given], str | File | None]
+    """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form, or a file to save."""
     preview: Callable[[Asked, Given], Page | Preview | None] | None = None
     """What will happen: shown before, with a second button; None is done at once."""
     adds: bool = False
@@ -147,7 +147,7 @@ def offered(acting: Acting, asked: Asked) -> list[Form]:
     return [form for form in acting.forms(asked) if asked.reader.may(acting.acts[form.verb].right, about)]
 
 
-def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | None:
+def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | File | None:
     """Do what a form says; raises Refused ``changed_meanwhile`` if its page changed since the form was drawn."""
     act = acting.acts[verb]
 

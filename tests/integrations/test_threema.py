@@ -114,9 +114,8 @@ def test_a_receipt_for_several_messages_counts_for_each():
 
 def test_a_reply_comes_from_the_address_with_its_key():
     with Threema() as server:
-        (reply,) = threema.parse_callback(
-            server.posts("ADALOVE1", b"\x01K7M2QX ok", AT), settings(server), SECRETS
-        )
+        callback = server.posts("ADALOVE1", b"\x01K7M2QX ok", AT)
+        reply = threema.parse_callback(callback, settings(server), SECRETS)[0]
         assert (reply.sender, reply.text) == (server.address("ADALOVE1"), "K7M2QX ok")
 
 

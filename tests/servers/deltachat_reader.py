@@ -7,6 +7,7 @@ import queue
 import subprocess
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,11 +21,10 @@ PATIENCE = 20.0
 
 def program() -> str:
     """Return the path of the program; without it the test is skipped."""
-    try:
-        import deltachat_rpc_server
-    except ImportError:
+    spec = find_spec("deltachat_rpc_server")
+    if spec is None or spec.origin is None:
         absent("deltachat", "the extra tocsin[deltachat]")
-    return str(Path(deltachat_rpc_server.__file__ or "").with_name("deltachat-rpc-server"))
+    return str(Path(spec.origin).with_name("deltachat-rpc-server"))
 
 
 class Reader:
@@ -104,10 +104,16 @@ class Reader:
             if one["kind"] == kind:
                 return one
 
-    def receive(self) -> dict[str, Any]:
-        """Wait for a message, and return it."""
-        found: dict[str, Any] = self.call("get_message", self.event("IncomingMsg")["msgId"])
-        return found
+    def receive(self, text: str) -> dict[str, Any]:
+        """Wait for a message with this text, and return it; others are left alone."""
+        while True:
+            found: dict[str, Any] = self.call("get_message", self.event("IncomingMsg")["msgId"])
+            if text in found["text"]:
+                return found
+
+    def count(self, text: str) -> int:
+        """Return how many messages with this text are here."""
+        return len(self.call("search_messages", text, None))
 
     def read(self, message: dict[str, Any]) -> None:
         """Open a message, which sends a read receipt."""

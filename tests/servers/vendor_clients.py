@@ -291,7 +291,7 @@ async def _threema(
     from threema.gateway import Connection, e2e
     from threema.gateway.exception import GatewayServerError
 
-    class Led(Connection):  # type: ignore[misc]  # its types are not here
+    class Led(Connection):
         urls = {  # noqa: RUF012  # as in the class above it
             name: given.replace("https://msgapi.threema.ch", url) for name, given in Connection.urls.items()
         }

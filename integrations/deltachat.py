@@ -114,11 +114,7 @@ def address_problem(address: str) -> str:
 
 
 class _Stop(Exception):
-    """Ends an attempt with an outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__()
-        self.outcome = outcome
+    """Ends an attempt with an outcome, its argument."""
 
 
 class _Core:
@@ -127,9 +123,7 @@ class _Core:
     def __init__(self, run: subprocess.Popen[bytes], limit: timedelta) -> None:
         self._run, self._ends, self._asked = run, time.monotonic() + limit.total_seconds(), 0
         self._heard: queue.Queue[bytes] = queue.Queue()
-        self._pause = threading.Event()
-        self.begun = False
-        """The message may have been sent."""
+        self._pause, self.begun = threading.Event(), False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -158,21 +152,18 @@ class _Core:
         return self.ask(method, 1, *given, refused=refused)
 
     def until(self, reached: Callable[[], bool], limit: timedelta) -> None:
-        """Wait for a state."""
         ends = min(self._ends, time.monotonic() + limit.total_seconds())
         while not reached() and time.monotonic() < ends:
             self._pause.wait(0.05)
 
     def fetched(self) -> bool:
-        """Return whether all waiting email is here."""
         return int(self.call("get_connectivity")) >= _CONNECTED
 
     def note(self, name: str) -> str:
-        """Return one of Tocsin's own notes in the account, or the empty string."""
+        """Return one of Tocsin's own notes in the account, which ``keep`` stores durably."""
         return str(self.call("get_config", f"ui.tocsin.{name}") or "")
 
     def keep(self, name: str, text: str) -> None:
-        """Store such a note, durably."""
         self.call("set_config", f"ui.tocsin.{name}", text)
 
     def messages(self, *numbers: object) -> list[dict[str, Any]]:
@@ -191,8 +182,8 @@ class _Core:
 
 def _program(settings: Settings) -> str:
     spec = None if settings.program else find_spec("deltachat_rpc_server")
-    return (
-        str(Path(spec.origin).parent / "deltachat-rpc-server") if spec and spec.origin else settings.program
+    return settings.program or (
+        str(Path(spec.origin).with_name("deltachat-rpc-server")) if spec and spec.origin else ""
     )
 
 
@@ -218,6 +209,8 @@ def _opened(settings: Settings, secrets: Secrets, timeouts: Timeouts) -> Iterato
                 yield core
             finally:
                 run.kill()  # its database survives that
+                with suppress(OSError):  # what was written last may not have left
+                    run.stdin.close()  # type: ignore[union-attr]
     finally:
         lock.release()
 
@@ -268,12 +261,14 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     try:
         # First, as the program would keep the message and send it after the attempt.
         socket.create_connection((settings.host, settings.port), waits.connect.total_seconds()).close()
-        with _opened(settings, secrets, waits) as core:
-            return _posted(core, outbound, _chat(core, outbound.recipient, waits.read))
     except OSError:
         return NotSent("the mail server cannot be reached")
+    try:
+        with _opened(settings, secrets, waits) as core:
+            return _posted(core, outbound, _chat(core, outbound.recipient, waits.read))
     except _Stop as stop:
-        return stop.outcome
+        outcome: Outcome = stop.args[0]
+        return outcome
 
 
 def _chat(core: _Core, link: str, patience: timedelta) -> int:
@@ -301,7 +296,7 @@ def _chat(core: _Core, link: str, patience: timedelta) -> int:
 
 def _posted(core: _Core, outbound: Outbound, chat: int) -> Outcome:
     """Store the message under the key, then send it; a repetition finds the stored one."""
-    key = f"key.{outbound.idempotency_key}"
+    key = f"key.{outbound.idempotency_key}.{chat}"
     known, _, name = core.note(key).partition(" ")
     if known and core.state(int(known)):
         number = int(known)
@@ -344,7 +339,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
             kept = [_taken(core, took, one) for some in numbers for one in core.messages(*some)]
             return "" if all(kept) else "a received item could not be stored"
     except _Stop as stop:
-        return str(getattr(stop.outcome, "reason", ""))
+        return str(getattr(stop.args[0], "reason", ""))
 
 
 def _taken(core: _Core, took: Took, one: dict[str, Any]) -> bool:
@@ -370,15 +365,14 @@ def _taken(core: _Core, took: Took, one: dict[str, Any]) -> bool:
         at, event = datetime.fromtimestamp(first["timestamp"], UTC), f"{name}:read"
         news.append(Receipt(kind="read", event_id=event, provider_id=name, idempotency_key=key, at=at))
     if one["state"] == _FAILED:
-        code, about = _refusal(one)
-        news.append(
-            Receipt(kind="failed", event_id=f"{name}:failed", provider_id=name, code=code, about=about)
-        )
-    for contact in (one.get("reactions") or {}).get("reactionsByContact", {}).keys() - {str(_SELF)}:
+        (code, about), event = _refusal(one), f"{name}:failed"
+        news.append(Receipt(kind="failed", event_id=event, provider_id=name, code=code, about=about))
+    marks = (one.get("reactions") or {}).get("reactionsByContact", {})
+    for contact in [who for who, what in marks.items() if what and who != str(_SELF)]:
         sender, event = core.note(f"contact.{contact}"), f"{name}:reaction"
         news.append(Answer(event_id=event, sender=sender, text="seen", provider_id=name))
-    fresh = [one for one in news if one.event_id not in told]
-    done = [one.event_id for one in fresh if took(one)]
+    fresh = [each for each in news if each.event_id not in told]
+    done = [each.event_id for each in fresh if took(each)]
     if done:
         core.keep(f"message.{number}", " ".join([key, *told, *done]))
     return len(done) == len(fresh)

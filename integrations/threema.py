@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from integrations.http import Reply, Request, exchange, judge
-from integrations.http.service import findings, held, web_capabilities
+from integrations.http.service import findings, held, identifier, web_capabilities
 from integrations.port import (
     About,
     Answer,
@@ -48,14 +48,8 @@ LARGEST = 3_500
 LONGEST = 3_000
 """Characters of text without the usual subject, marking and footer; if these are longer, the text is cut."""
 _ADDRESS = re.compile(r"3mid:([A-Z0-9]{8}),([0-9a-f]{64})", re.ASCII)
-_ID = re.compile(r"[A-Z0-9*][A-Z0-9]{7}", re.ASCII)
 _OWN = re.compile(r"\*[A-Z0-9]{7}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
-_TEXT, _RECEIPT = 0x01, 0x80
-"""The types of message, in the first byte."""
-_DELIVERED, _AGREED = 1, 3
-"""The types of receipt: 1 delivered, 2 read, 3 agreed, 4 disagreed."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,14 +107,7 @@ def public_key(
     identity: str, settings: Settings, secrets: Secrets, at: datetime, timeouts: Timeouts
 ) -> str | Outcome:
     """Ask for the public key of an id, in hexadecimal digits."""
-    secret = held(secrets, "api_secret")
-    if isinstance(secret, Rejected):
-        return secret
-    query = urlencode({"from": settings.identity, "secret": secret})
-    url = f"{settings.api}/pubkeys/{identity}?{query}"
-    reply = exchange(
-        Request(method="GET", url=url, at=at, timeouts=timeouts, ca_file=settings.ca_file, max_answer=256)
-    )
+    reply = _ask(f"pubkeys/{identity}", {}, settings, secrets, at, timeouts)
     if not isinstance(reply, Reply):
         return reply
     if reply.status == 404:
@@ -129,43 +116,53 @@ def public_key(
     return judge(reply, at) or (text if _KEY.fullmatch(text) else Unknown("the answer is no key", "answer"))
 
 
+def _ask(
+    path: str, form: dict[str, str], settings: Settings, secrets: Secrets, at: datetime, timeouts: Timeouts
+) -> Reply | NotSent | Rejected | Unknown:
+    """Make one request with the account's secret: a form is posted."""
+    secret = held(secrets, "api_secret")
+    if isinstance(secret, Rejected):
+        return secret
+    method, fields = (
+        "POST" if form else "GET",
+        urlencode({"from": settings.identity, **form, "secret": secret}),
+    )
+    return exchange(
+        Request(
+            method=method,
+            url=f"{settings.api}/{path}" + ("" if form else f"?{fields}"),
+            at=at,
+            headers={"Content-Type": "application/x-www-form-urlencoded"} if form else {},
+            body=fields.encode() if form else b"",
+            timeouts=timeouts,
+            ca_file=settings.ca_file,
+        )
+    )
+
+
 def post(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Encrypt one message to the key in its address and send it; only an id means accepted."""
     shown = fitted(outbound, LONGEST, lambda one: len(_body(one)) <= LARGEST)
     if shown is None:
         return Rejected("too_long", f"the message has more than {LARGEST} bytes")
     identity, key = outbound.recipient.removeprefix("3mid:").split(",")
-    secret, box = held(secrets, "api_secret"), _box(key, secrets)
-    if isinstance(secret, Rejected):
-        return secret
+    box = _box(key, secrets)
     if isinstance(box, Rejected):
         return box
     from nacl.utils import random
 
-    text = bytes([_TEXT]) + _body(shown)
+    text, nonce = b"\x01" + _body(shown), random(24)
     padding = max(1 + random(1)[0] % 255, 33 - len(text))  # random, so that the length tells little
-    nonce = random(24)
     sealed = box.encrypt(text + bytes([padding]) * padding, nonce).ciphertext
-    form = {"from": settings.identity, "to": identity, "nonce": nonce.hex(), "box": sealed.hex()}
-    reply = exchange(
-        Request(
-            method="POST",
-            url=f"{settings.api}/send_e2e",
-            at=outbound.at,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(form | {"secret": secret}).encode(),
-            timeouts=outbound.timeouts,
-            ca_file=settings.ca_file,
-        )
-    )
+    form = {"to": identity, "nonce": nonce.hex(), "box": sealed.hex()}
+    reply = _ask("send_e2e", form, settings, secrets, outbound.at, outbound.timeouts)
     if not isinstance(reply, Reply):
         return reply
     if reply.status in _REFUSALS:
         about, why = _REFUSALS[reply.status]
         return Rejected(str(reply.status), why, about=about)
-    name = _text(reply)
-    judged = judge(reply, outbound.at)
-    return judged or named(name if _NAME.fullmatch(name) else "", "the answer of Threema has no message id")
+    name = identifier(_text(reply), "")
+    return judge(reply, outbound.at) or named(name, "the answer of Threema has no message id")
 
 
 _REFUSALS: dict[int, tuple[About, str]] = {
@@ -216,9 +213,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         return Unauthentic(reason="the body is not a callback of Threema")
     if not hmac.compare_digest(wanted.encode(), given) or said["to"] != settings.identity:
         return Unauthentic(reason="the MAC is not valid")
-    sender = said["from"]
-    if not _ID.fullmatch(sender) or not _NAME.fullmatch(said["messageId"]):
-        return ()
+    sender, name = identifier(said["from"], "*"), identifier(said["messageId"], "")
     key = public_key(sender, settings, secrets, callback.at, Timeouts())
     box = _box(key, secrets) if isinstance(key, str) else None
     if box is None or isinstance(box, Rejected):
@@ -227,51 +222,38 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
     try:
         clear = box.decrypt(bytes.fromhex(said["box"]), bytes.fromhex(said["nonce"]))
-    except (CryptoError, ValueError):
+        at = datetime.fromtimestamp(int(said["date"]), UTC)
+        return tuple(_events(clear[: -clear[-1]], f"3mid:{sender},{key}", f"{sender}:{name}", at))
+    except (CryptoError, ValueError, LookupError, OverflowError, OSError):
         return ()
-    at = (
-        datetime.fromtimestamp(int(said["date"]), UTC)
-        if said["date"].isdigit() and len(said["date"]) < 11
-        else None
-    )
-    address, name = f"3mid:{sender},{key}", f"{sender}:{said['messageId']}"
-    return tuple(_events(clear[: -clear[-1]] if clear else b"", address, name, at))
 
 
-def _events(clear: bytes, sender: str, name: str, at: datetime | None) -> Iterator[Receipt | Answer]:
-    """Read a decrypted message without its padding; a disagreement proves only that the message was read."""
+def _events(clear: bytes, sender: str, name: str, at: datetime) -> Iterator[Receipt | Answer]:
+    """Read a message: 01 is a text, 80 a receipt: 1 delivered, 2 read, 3 agreed, 4 disagreed, which proves only *read*."""
     kind, body = clear[:1], clear[1:]
-    if kind == bytes([_TEXT]):
+    if kind == b"\x01":
         yield Answer(event_id=name, sender=sender, text=body.decode("utf-8", "replace"), at=at)
-    if kind != bytes([_RECEIPT]) or not body or not 1 <= body[0] <= 4 or (len(body) - 1) % 8:
+    if kind != b"\x80" or not 1 <= body[0] <= 4:
         return
-    for start in range(1, len(body), 8):
+    for start in range(1, len(body) - 7, 8):
         sent = body[start : start + 8].hex()
-        yield Receipt(
-            kind="delivered" if body[0] == _DELIVERED else "read",
-            event_id=f"{name}:{sent}",
-            provider_id=sent,
-            at=at,
-        )
-        if body[0] == _AGREED:
-            yield Answer(
-                event_id=f"{name}:{sent}:agreed", sender=sender, text="seen", provider_id=sent, at=at
-            )
+        event, proved = f"{name}:{sent}", "delivered" if body[0] == 1 else "read"
+        yield Receipt(kind=proved, event_id=event, provider_id=sent, at=at)  # type: ignore[arg-type]  # one of two
+        if body[0] == 3:
+            yield Answer(event_id=f"{event}:agreed", sender=sender, text="seen", provider_id=sent, at=at)
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find errors and leaks in the settings, without connecting."""
-    found = list(findings(settings.api, secrets, "api_secret", "private_key"))
-    if not _OWN.fullmatch(settings.identity):
-        found.append(Finding("error", "identity is not the id of a gateway account", 'identity: "*ACME123"'))
-    if "private_key" in secrets and not _KEY.fullmatch(secrets["private_key"].reveal().strip()):
-        what = "the secret private_key does not have 64 hexadecimal digits"
-        found.append(Finding("error", what, "Remove the prefix private:"))
-    if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding("error", f"test_to: {problem}"))
-    if find_spec("nacl") is None:
-        found.append(Finding("error", "PyNaCl is not installed", "Install tocsin[threema]"))
-    return tuple(found)
+    key = secrets["private_key"].reveal().strip() if "private_key" in secrets else "0" * 64
+    problems = (
+        (not _OWN.fullmatch(settings.identity), "identity is not that of a gateway", 'identity: "*ACME123"'),
+        (not _KEY.fullmatch(key), "private_key does not have 64 hexadecimal digits", "Remove private:"),
+        (settings.test_to and address_problem(settings.test_to), "test_to is not a QR code", "3mid:ID,KEY"),
+        (find_spec("nacl") is None, "PyNaCl is not installed", "Install tocsin[threema]"),
+    )
+    more = tuple(Finding("error", what, hint) for wrong, what, hint in problems if wrong)
+    return findings(settings.api, secrets, "api_secret", "private_key") + more
 
 
 self_test = self_test_to(send, "test_to")

@@ -44,6 +44,7 @@ def capabilities(settings: Settings) -> Capabilities:
         confidentiality="public",
         personal_data="none",
         sim_swappable=True,
+        rates=("1/s burst 5",),  # the service is unknown: what the strictest usual ones allow
         secrets=frozenset({"url"}),
     )
 

@@ -21,6 +21,8 @@ BUILT_IN: dict[str, str] = {
     "teams": "integrations.teams",
     "mattermost": "integrations.mattermost",
     "pagerduty": "integrations.pagerduty",
+    "jsm": "integrations.jsm",
+    "alert_source": "integrations.alert_source",
     "ntfy": "integrations.ntfy",
     "matrix": "integrations.matrix",
     "apprise": "integrations.apprise",
@@ -31,6 +33,8 @@ BUILT_IN: dict[str, str] = {
     "smpp": "integrations.smpp",
     "deltachat": "integrations.deltachat",
     "threema": "integrations.threema",
+    "modem": "integrations.modem",
+    "web_push": "integrations.web_push",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

@@ -14,6 +14,7 @@ import msgspec
 from integrations.http import Reply, json_object, judge
 from integrations.http.service import Refusals, findings, refusal, send_json, usable, web_capabilities
 from integrations.port import (
+    PHONES,
     Accepted,
     Capabilities,
     Finding,
@@ -22,6 +23,7 @@ from integrations.port import (
     Rejected,
     Secrets,
     Unknown,
+    machine_of,
     plain_body,
 )
 
@@ -49,7 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """TLS to one server; all members of a channel read it, so contacts should be persons."""
-    return web_capabilities(settings.url, max_length=settings.max_length, secrets=frozenset({"key"}))
+    return web_capabilities(
+        settings.url,
+        max_length=settings.max_length,
+        rates=("10/s burst 100",),  # the default of a Mattermost server that limits
+        push=PHONES | machine_of("push-test.mattermost.com"),  # of the free app, for everybody
+        secrets=frozenset({"key"}),
+    )
 
 
 def address_problem(address: str) -> str:

@@ -74,6 +74,7 @@ def capabilities(settings: Settings) -> Capabilities:
         idempotency="dedup",
         key_lifetime=OPEN,
         max_length=LONGEST,
+        rates=("2/s burst 10",),  # stated as 120 or 480 a minute for a key
         secrets=frozenset({"routing_key", "signing"} if settings.acknowledged else {"routing_key"}),
         optional_secrets=frozenset() if settings.acknowledged else frozenset({"signing"}),
     )

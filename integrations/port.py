@@ -8,7 +8,7 @@ an answer, not a failure. A ``reason`` never contains an address, a body, a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -19,8 +19,8 @@ PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
 Proof = Literal["accepted", "relayed", "delivered", "read"]
 """Evidence of delivery, lowest first. Acknowledgement is a person's act, not evidence."""
 
-About = Literal["recipient", "message", "account", "provider"]
-"""Subject of a rejection: only the last two are about the channel as a whole."""
+About = Literal["recipient", "message", "destination", "account", "provider"]
+"""Subject of a rejection. ``destination``: the server of this recipient refuses the sender. The last two are about the whole channel."""
 Address = Literal["", "gone", "stopped"]
 """Finding of a rejection about the address: it does not exist, or its owner opted out of this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,8 +64,12 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     marking: str = ""
     footer: str = ""
     timeouts: Timeouts = Timeouts()
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages; empty for all others. Complaint statistics of mailbox providers use it."""
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
+    sealed: bytes = b""
+    """What ``seal`` returned for this key; empty for a channel without it, and for a message that is never repeated."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
@@ -181,6 +185,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     shared: bool = False
     """It came from a place, such as a group's channel, where other people can answer as well."""
+    also: str = ""
+    """A second address of the sender at the same provider."""
+    moved: bool = False
+    """Nothing was said: the provider reports that the sender's address changed, so it can belong to somebody else."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Omit the person and the text."""
@@ -224,6 +232,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Default failure domains: all that the channel depends on, from its settings."""
     hosts: frozenset[str] = frozenset()
     """The machines of its service, ``host:NAME``: domains as well, but a failing service gives no evidence about them."""
+    push: frozenset[str] = frozenset()
+    """The services through which it wakes a phone, such as ``apns`` and ``fcm``: without them a message arrives in silence."""
     confidentiality: Confidentiality
     """The ceiling: end-to-end encrypted is ``restricted``, TLS to one provider ``confidential``, e-mail ``internal``."""
     personal_data: PersonalData
@@ -251,6 +261,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Its messages never leave this machine, so exercises can always use it."""
     screen: bool = False
     """It shows messages on the terminal of the process that sends, so it reaches nobody if no person watches that process."""
+    sender_name: str = ""
+    """The name that readers see as the sender in place of a number; a reader cannot answer it."""
+    answers_stop: bool = False
+    """Its provider answers no STOP and no HELP of a reader, so Tocsin does."""
+    spoken: bool = False
+    """It reads the text aloud in a call with an artificial voice."""
+    stop_by_key: bool = False
+    """A person can press a key in the call to get no more calls."""
     secrets: frozenset[str] = frozenset()
     """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()
@@ -312,14 +330,78 @@ class HasDnsRecords(Protocol):
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
 
 
+class GroupsDestinations(Protocol):
+    """Further interface of an integration whose recipients share servers: what finds them, domain by domain."""
+
+    unknown: int
+    """Domains whose servers could not be asked for."""
+
+    def find(self, domains: Iterable[str]) -> dict[str, str]:
+        """Return the destination of each domain: the provider of its mail servers, else the first server, else its own name."""
+
+
 class Recalling(Protocol):
-    """Further interface of an integration that can stop a call after an acknowledgement over another channel."""
+    """Further interface of an integration that can stop a call, or change a message, after an acknowledgement elsewhere."""
 
     def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
         """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
-        ``outbound`` has the key and no text. It never proves delivery of the message.
+        ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
+        a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message.
         """
+
+
+def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
+    """Return why a message cannot be changed: a rule blocks the channel, or its name at the provider is unknown."""
+    if not outbound.text:
+        return Rejected("blocked", "a rule blocks this channel now, so the message there was not changed")
+    return None if provider_id else Rejected("unnamed", "the provider did not name the message")
+
+
+class SubscribesBrowsers(Protocol):
+    """Further interface of an integration whose addresses are subscriptions that browsers make."""
+
+    def browser_key(self, settings: Any, secrets: Secrets) -> str:
+        """Return the public key for which a browser subscribes; raises ValueError without a usable secret."""
+
+    def address_domains(self, address: str, settings: Any) -> frozenset[str]:
+        """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
+
+
+class Sealing(Protocol):
+    """Further interface of an integration that encrypts each message end to end, where ``Capabilities.e2ee``."""
+
+    def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
+        """Return the encrypted message, or why there is none; nothing is sent.
+
+        The bytes are stored durably before the first ``send``, and every ``send`` with this key gets them as
+        ``outbound.sealed``: a message is never encrypted twice. Without them ``send`` encrypts a message that is never repeated.
+        """
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the provider, about no message."""
+
+    at: datetime
+    recipient: str = ""
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Omit the address."""
+        return f"Query(at={self.at!r})"
+
+
+class HasDevice(Protocol):
+    """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
+
+    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+
+    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
+        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
+
+    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
 class RepliesToCallback(Protocol):
@@ -452,6 +534,10 @@ def machine_of(host: str) -> frozenset[str]:
     return frozenset({f"host:{host.lower()}"}) if host and host.lower() not in LOOPBACK else frozenset()
 
 
+PHONES = frozenset({"apns", "fcm"})
+"""The push services of Apple and Google, which wake the phones of nearly every app."""
+
+
 def phone_problem(address: str) -> str:
     """Return the problem of a telephone number, without the number, or the empty string (ITU-T E.164)."""
     digits = address.removeprefix("+")
@@ -460,6 +546,11 @@ def phone_problem(address: str) -> str:
     if digits.startswith("0") or not 7 <= len(digits) <= 15:
         return "a number has a country code and 7 to 15 digits in all"
     return ""
+
+
+def name_of(sender: str) -> str:
+    """Return the sender if it is a name, and the empty string if it is a number, a short code or an address with a scheme."""
+    return "" if sender.removeprefix("+").isdigit() or ":" in sender else sender
 
 
 def handle_problem(address: str) -> str:

@@ -1,8 +1,9 @@
 """Signal through signal-cli-rest-api, an own gateway: end to end encrypted between the gateway and the person.
 
-The gateway names a message by its timestamp, as do receipts. It signs nothing: its posts
-are verified by a password in Tocsin's address (``http://tocsin:PASSWORD@host/path``, which it sends as
-Basic authentication), or are fetched from it. Signal has no idempotency key, so an unanswered send remains unknown.
+The gateway names a message by its timestamp, as do receipts. In its modes ``json-rpc`` and ``json-rpc-native`` it posts
+what it receives; it signs nothing, so its posts are verified by a password in Tocsin's address
+(``http://tocsin:PASSWORD@host/path``, which it sends as Basic authentication). In its modes ``normal`` and ``native``
+Tocsin fetches. Signal has no idempotency key, so an unanswered send remains unknown.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import base64
 import binascii
 import hmac
 import json
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
 
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import fetch, findings, held, member, send_json, web_capabilities
+from integrations.http.service import fetch, findings, held, listed, member, send_json, web_capabilities
 from integrations.port import (
+    PHONES,
     About,
     Answer,
     Callback,
@@ -47,6 +50,10 @@ LONGEST = 2000
 """Characters that every Signal client shows; a longer message becomes an attachment."""
 LONGEST_TEXT = LONGEST - 300
 """Characters without the usual subject, marking and footer; if these are longer, the text is cut."""
+CHALLENGED = timedelta(days=1)
+"""How long Signal refuses a number whose captcha nobody solves, if it gives no time."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_USER_NAME = re.compile(r"u:[a-z_][a-z0-9_]{2,31}\.[0-9]{2,10}", re.ASCII | re.IGNORECASE)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """PEM bundle to trust instead of the public authorities."""
     recipients_lock: bool = False
     """True only if every person reached by it has set Signal's registration lock."""
+    device: Literal["", "primary", "linked"] = ""
+    """Whether the number is registered at the gateway itself, or the gateway is linked to a phone; empty means unknown."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -75,17 +84,21 @@ def capabilities(settings: Settings) -> Capabilities:
         sim_swappable=not settings.recipients_lock,
         e2ee=True,
         max_length=LONGEST_TEXT,
+        rates=("1/s burst 60",),  # Signal-Server, RateLimiters.MESSAGES
+        push=PHONES,
         called_back=True,
         optional_secrets=frozenset({"token", "callback"}),
     )
 
 
-address_problem = phone_problem
+def address_problem(address: str) -> str:
+    """A telephone number, or for a person who hides it: Signal's UUID, or a user name (``u:maria.01``)."""
+    return "" if _UUID.fullmatch(address) or _USER_NAME.fullmatch(address) else phone_problem(address)
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Pass one message to the gateway, which passes it to Signal before it answers."""
-    if problem := phone_problem(outbound.recipient):
+    if problem := address_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     shown = fitted(outbound, LONGEST_TEXT, lambda one: len(_body(one)) <= LONGEST)
     if shown is None:
@@ -94,7 +107,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     content = {
         "message": _body(shown),
         "number": settings.number,
-        "recipients": [outbound.recipient],
+        "recipients": [outbound.recipient.removeprefix("u:")],  # the gateway takes a user name without it
         "text_mode": "normal",
     }
     reply = send_json(outbound, f"{settings.url}/v2/send", content, token=token, ca_file=settings.ca_file)
@@ -107,16 +120,21 @@ def _body(outbound: Outbound) -> str:
 
 def _outcome(reply: Reply, at: datetime) -> Outcome:
     said = json_object(reply.body)
-    judged = judge(reply, at)
+    judged, words = judge(reply, at), str(said.get("error", "")).lower()
+    refused = isinstance(judged, Rejected | Throttled)
+    if refused and (listed(said.get("challenge_tokens")) or "captcha" in words):
+        wait = re.search(r'wait "(\d{1,6})" seconds', words)
+        what = "Signal limits this number until its captcha is solved at the gateway, or its time is over"
+        return Throttled(timedelta(seconds=int(wait[1])) if wait else CHALLENGED, what, "challenge")
     if isinstance(judged, Rejected) and reply.status == 400:
-        return _refused(judged, str(said.get("error", "")).lower())
+        return _refused(judged, words)
     return judged or named(_stamp(said.get("timestamp")), "the gateway reported success without a timestamp")
 
 
 def _refused(refused: Rejected, said: str) -> Outcome:
     """Classify the gateway's error texts; the texts contain numbers and are not repeated."""
-    if "rate limit" in said or "ratelimit" in said or "captcha" in said:
-        return Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400")
+    if "rate limit" in said or "ratelimit" in said:
+        return Throttled(None, "Signal limits this number: retry later", "400")
     known: dict[str, tuple[About, str]] = {
         "untrusted": ("recipient", "the person's safety number has changed and must be verified"),
         "unregistered": ("recipient", "the number is not registered at Signal"),
@@ -151,7 +169,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Fetch the waiting messages of the gateway (its modes ``normal`` and ``native``; in ``json-rpc`` it posts instead).
+    """Fetch the waiting messages of the gateway; a gateway that posts them offers only a WebSocket instead.
 
     The gateway forgets fetched messages, so messages that ``took`` cannot store are lost; Signal cannot be queried again.
     """
@@ -161,6 +179,9 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     reply = fetch(url, at, timeouts, token=token, ca_file=settings.ca_file, max_answer=4_000_000)
     if not isinstance(reply, Reply):
         return reply.reason
+    if reply.status == 400 and "sec-websocket-version" in reply.headers:
+        posts = "the gateway posts what it receives (mode json-rpc): set the secret callback"
+        return "" if "callback" in secrets else posts
     judged = judge(reply, at)
     if judged is not None:
         return judged.reason
@@ -226,6 +247,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         found.append(Finding("error", f"number: {problem}", 'number: "+15005550006"'))
     if settings.url.endswith("/"):
         found.append(Finding("error", "url ends with a slash", "http://127.0.0.1:8080"))
+    if "callback" not in secrets and settings.device != "primary":
+        what = "Signal unlinks a linked device that receives nothing for 30 days, and only a worker receives"
+        found.append(Finding("warning", what, "Keep a worker running. No linked device: set device: primary"))
     return tuple(found)
 
 

@@ -34,6 +34,7 @@ from integrations.http.service import (
     web_capabilities,
 )
 from integrations.port import (
+    PHONES,
     Accepted,
     Answer,
     Callback,
@@ -56,6 +57,7 @@ from integrations.port import (
     named,
     plain_body,
     self_test_to,
+    unwritable,
 )
 
 ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
@@ -65,7 +67,8 @@ _REFUSALS: Refusals = {
     "recipient": (
         "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled"
         " cannot_dm_bot restricted_action_read_only_channel restricted_action_thread_locked cant_invite"
-        " user_is_restricted user_is_ultra_restricted ura_max_channels user_team_not_in_channel",
+        " user_is_restricted user_is_ultra_restricted ura_max_channels user_team_not_in_channel"
+        " message_not_found cant_update_message edit_window_closed",
         "Slack cannot reach this address",
     ),
     "account": (
@@ -156,6 +159,8 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen" if settings.button else "none",
         reconcile="query",
         max_length=LONGEST,
+        rates=("1/s burst 5",),  # chat.postMessage, for each conversation
+        push=PHONES,
         secrets=frozenset({"token", "signing"} if settings.button else {"token"}),
         optional_secrets=frozenset() if settings.button else frozenset({"signing"}),
         rooms="confidential" if private(settings.api) else None,
@@ -173,8 +178,16 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Post one message; only ``ok`` with a timestamp means accepted."""
     if len(outbound.text) > LONGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters")
-    token = held(secrets, "token")
-    reply = call(outbound, settings, "chat.postMessage", _content(outbound, settings), token)
+    return _posted(
+        outbound, settings, "chat.postMessage", _content(outbound, settings), held(secrets, "token")
+    )
+
+
+def _posted(
+    outbound: Outbound, settings: Settings, name: str, content: Mapping[str, object], token: str | Rejected
+) -> Outcome:
+    """Return the outcome of a method that writes a message."""
+    reply = call(outbound, settings, name, content, token)
 
     def read(said: dict[str, object]) -> Outcome:
         if said.get("ok") is True:
@@ -225,6 +238,30 @@ def _pieces(text: str) -> Iterator[str]:
 def _stamp(given: object) -> str:
     """Return a message's timestamp, its name in its conversation; the conversation itself is an address."""
     return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
+
+
+def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
+    """Rewrite the message, without its button. A person's conversation has an id of its own, which Slack is asked for."""
+    if barred := unwritable(outbound, provider_id):
+        return barred
+    token, channel = held(secrets, "token"), outbound.recipient
+    if channel[:1] in {"U", "W"}:
+        reply = call(outbound, settings, "conversations.open", {"users": channel}, token)
+
+        def opened(said: dict[str, object]) -> Outcome:
+            if said.get("ok") is True:
+                return _named(member(said, "channel", "id"))
+            return not_ok(said, reply, outbound.at)
+
+        found = answered(reply, outbound, opened)
+        if not isinstance(found, Accepted):
+            return found
+        channel = found.provider_id
+    plain = _content(outbound, msgspec.structs.replace(settings, button=""))
+    content = {name: plain[name] for name in ("text", "blocks", "metadata")}
+    return _posted(
+        outbound, settings, "chat.update", {**content, "channel": channel, "ts": provider_id}, token
+    )
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:

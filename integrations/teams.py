@@ -8,6 +8,7 @@ queried afterwards and there is no idempotency key. The card has plain text runs
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -18,11 +19,13 @@ from integrations.http.service import (
     compact,
     findings,
     held,
+    host_of,
     identifier,
     send_json,
     web_capabilities,
 )
 from integrations.port import (
+    PHONES,
     Accepted,
     Capabilities,
     Finding,
@@ -38,6 +41,19 @@ LONGEST = 5_000
 LARGEST = 20_000
 """Bytes of the posted card: the workflow wraps it, and refuses more than 28,672 after its positive answer."""
 
+DEAD: tuple[tuple[Literal["error", "warning"], str, str], ...] = (
+    (
+        "error",
+        "webhook.office.com",
+        "the URL is of an Office 365 connector, and Microsoft ended them in May 2026",
+    ),
+    (
+        "warning",
+        "logic.azure.com",
+        "the URL is of an old kind that Microsoft announced to end in November 2025",
+    ),
+)
+"""Severity, domain and reason of addresses that no longer work, or may not."""
 _PERSON = re.compile(r"[^@\s<>]+@[^@\s<>]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
@@ -54,7 +70,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def capabilities(settings: Settings) -> Capabilities:
     """One provider over TLS, inside a tenant; neither receipts, keys nor questions."""
     domains = ("microsoft-365", settings.tenant)
-    return web_capabilities(settings.url, *domains, max_length=LONGEST, secrets=frozenset({"signature"}))
+    return web_capabilities(
+        settings.url,
+        *domains,
+        max_length=LONGEST,
+        rates=("4/s burst 4",),  # of a channel; known, not confirmed
+        push=PHONES,
+        secrets=frozenset({"signature"}),
+    )
 
 
 def address_problem(address: str) -> str:
@@ -115,6 +138,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         what = "the URL contains its signature: every reader of the settings can post"
         hint = "Remove &sig=… and put the text after sig= into the secret signature."
         found.append(Finding("error", what, hint))
+    for severity, domain, what in DEAD:
+        if f".{host_of(settings.url)}".endswith(f".{domain}"):
+            found.append(Finding(severity, what, "Make a new workflow in Teams, and copy its URL."))
     if not settings.tenant:
         found.append(Finding("error", "tenant is empty: the workflow depends on its tenant"))
     return tuple(found)

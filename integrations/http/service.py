@@ -25,6 +25,7 @@ from integrations.port import (
     Outbound,
     Outcome,
     PersonalData,
+    Query,
     Rejected,
     Secrets,
     Timeouts,
@@ -35,7 +36,7 @@ from integrations.port import (
 LONGEST_IDENTIFIER = 256
 
 
-Timed = Outbound | NewRoom | Invitation
+Timed = Outbound | NewRoom | Invitation | Query
 """An attempt of any kind: its time, and its timeouts."""
 
 
@@ -121,14 +122,16 @@ def send_json(
     *,
     method: str = "POST",
     token: str | Rejected = "",
+    scheme: str = "Bearer",
     ca_file: str = "",
+    max_answer: int = 65_536,
 ) -> Reply | NotSent | Rejected | Unknown:
     """Send one JSON document once; ``token``, as ``held`` returns it, is used only in the header ``Authorization``."""
     if isinstance(token, Rejected):
         return token
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"{scheme} {token}"
     return exchange(
         Request(
             method=method,
@@ -138,6 +141,7 @@ def send_json(
             body=compact(content),
             timeouts=attempt.timeouts,
             ca_file=ca_file,
+            max_answer=max_answer,
         )
     )
 

@@ -1,4 +1,4 @@
-"""Text messages by SMPP 3.4, directly to an operator or aggregator: one bind and one message for each attempt.
+"""Text messages by SMPP 3.4, directly to an operator or aggregator: one bind for each attempt, or for many messages.
 
 A message is accepted when the SMSC has named every part. A connection lost before a part was sent
 means *not sent*; later, *unknown*: SMPP has no idempotency key. Receipts and
@@ -14,6 +14,7 @@ import msgspec
 
 from integrations.port import (
     LOOPBACK,
+    BulkConnection,
     Capabilities,
     Finding,
     Outbound,
@@ -22,6 +23,7 @@ from integrations.port import (
     Timeouts,
     Took,
     machine_of,
+    name_of,
     phone_problem,
     self_test_to,
 )
@@ -47,6 +49,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``separate`` sends as transmitter and collects as receiver; ``transceiver`` does both with one kind of bind."""
     long_messages: Literal["parts", "payload"] = "parts"
     """``parts`` with headers (UDH) that telephones join; ``payload`` if the SMSC cuts messages (message_payload)."""
+    alphabet: Literal["gsm", "latin1"] = "gsm"
+    """The SMSC's default alphabet (data_coding 0): that of the network, or Latin-1."""
+    sender_ton: int | None = None
+    sender_npi: int | None = None
+    """Type and plan of the sender's address, if the provider wants others than those of its form."""
+    recipient_ton: int | None = None
+    recipient_npi: int | None = None
+    """The same for the recipient's; some providers want 0 and 0."""
+    window: int = 10
+    """Messages without an answer at the same time, in notices to many people."""
     receipt_ids: Literal["same", "hex_to_decimal"] = "same"
     """``hex_to_decimal`` if the SMSC names a message in hexadecimal first and in decimal in its receipts."""
     own_number: str = ""
@@ -66,6 +78,9 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         sim_swappable=True,
         max_length=LONGEST_TEXT,
+        rates=("10/s burst 20",),  # contracts differ
+        sender_name=name_of(settings.sender),
+        answers_stop=True,
         secrets=frozenset({"password"}),
     )
 
@@ -80,6 +95,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     return transact(outbound, settings, secrets)
 
 
+def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
+    """Return a connection for many messages."""
+    from integrations.smpp.session import SmppLine
+
+    return SmppLine(settings, secrets)
+
+
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
     """Bind and fetch the waiting receipts and replies; each is confirmed only after it is stored."""
     from integrations.smpp.session import receive
@@ -92,6 +114,11 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     if not 0 < settings.port < 65536:
         findings.append(Finding("error", "port is not between 1 and 65535"))
+    kinds = (settings.sender_ton, settings.sender_npi, settings.recipient_ton, settings.recipient_npi)
+    if any(kind is not None and not 0 <= kind <= 255 for kind in kinds):
+        findings.append(Finding("error", "a type (ton) or plan (npi) is not between 0 and 255"))
+    if not 1 <= settings.window <= 1000:
+        findings.append(Finding("error", "window is not between 1 and 1000"))
     if "password" not in secrets:
         findings.append(Finding("error", "the secret password is missing", "secrets: {password: env:NAME}"))
     if problem := sender_problem(settings.sender):

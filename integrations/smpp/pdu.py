@@ -86,11 +86,17 @@ def bind(system_id: str, password: str, system_type: str) -> bytes:
     return text(system_id) + text(password) + text(system_type) + b"\x34\0\0\0"
 
 
+Kind = tuple[int | None, int | None]
+"""Type (TON) and plan (NPI) of an address; None for that of its form."""
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a message to one number."""
 
     sender: str
     recipient: str
+    sender_kind: Kind = (None, None)
+    recipient_kind: Kind = (None, None)
     coding: int
     octets: bytes
     joined: bool = False
@@ -107,8 +113,8 @@ def submit(one: Submission) -> bytes:
     short = b"" if one.as_payload else one.octets
     return (
         text("")
-        + _address(one.sender)
-        + _address(one.recipient)
+        + _address(one.sender, one.sender_kind)
+        + _address(one.recipient, one.recipient_kind)
         + bytes([JOINED_PARTS if one.joined else 0, 0, 0])
         + text("")
         + text(_validity(one.keep_for))
@@ -123,11 +129,11 @@ def parameter(tag: int, value: bytes) -> bytes:
     return struct.pack(">HH", tag, len(value)) + value
 
 
-def _address(address: str) -> bytes:
+def _address(address: str, kind: Kind) -> bytes:
     """Return type, plan and text of a number, a short code or a name."""
-    if address.startswith("+"):
-        return b"\x01\x01" + text(address[1:])
-    return (b"\x03\x00" if address.isdigit() else b"\x05\x00") + text(address)
+    usual = (1, 1) if address.startswith("+") else (3 if address.isdigit() else 5, 0)
+    ton, npi = (by_form if given is None else given for by_form, given in zip(usual, kind, strict=True))
+    return bytes([ton, npi]) + text(address.removeprefix("+"))
 
 
 def _validity(keep_for: timedelta | None) -> str:
@@ -190,8 +196,8 @@ def _extras(rest: bytes) -> dict[int, bytes]:
 
 _LATER = frozenset({0x14, 0x58})
 """ESME_RMSGQFUL, ESME_RTHROTTLED."""
-_UNCERTAIN = frozenset({0x08, 0xFF})
-"""ESME_RSYSERR, ESME_RUNKNOWNERR: an internal failure, perhaps after acceptance of the message."""
+_UNCERTAIN = frozenset({0x08, 0x45, 0xFF})
+"""ESME_RSYSERR, ESME_RSUBMITFAIL, ESME_RUNKNOWNERR: a failure, perhaps after acceptance of the message."""
 _ABOUT: dict[int, About] = {
     **dict.fromkeys((0x0B, 0x50, 0x51), "recipient"),
     **dict.fromkeys((0x04, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x48, 0x49, 0x53), "account"),

@@ -17,11 +17,15 @@ import hashlib
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
+from integrations import alphabet
 from integrations.http.cutoff import CutOff
 from integrations.port import (
     Accepted,
@@ -40,7 +44,7 @@ from integrations.port import (
     narrow_body,
     phone_problem,
 )
-from integrations.smpp import LONGEST_TEXT, Settings, alphabet, pdu, sender_problem
+from integrations.smpp import LONGEST_TEXT, Settings, pdu, sender_problem
 from integrations.smpp.pdu import at_bind, at_submission
 
 
@@ -112,9 +116,12 @@ class _Line:
             if unit.sequence == self.sequence and unit.command in {command | pdu.ANSWER, pdu.GENERIC_NACK}:
                 return unit
             if unit.command == pdu.DELIVER_SM:
-                # It cannot be stored here: the SMSC repeats it to a collector.
-                self.answer(unit, pdu.TEMPORARY, b"\0")
+                self.refuse(unit)
         raise ConnectionError("the other side ended")
+
+    def refuse(self, unit: pdu.Pdu) -> None:
+        """Refuse a receipt or reply that cannot be stored here: the SMSC repeats it to a collector."""
+        self.answer(unit, pdu.TEMPORARY, b"\0")
 
     def answer(self, unit: pdu.Pdu, status: int = pdu.OK, body: bytes = b"") -> None:
         """Answer a request of the SMSC."""
@@ -136,26 +143,122 @@ class _Line:
 
 
 def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Submit one message and return its outcome."""
-    parts = _parts(outbound, settings)
-    if isinstance(parts, Rejected):
-        return parts
-    login = _login(settings, secrets)
-    if isinstance(login, Rejected):
-        return login
-    with CutOff(outbound.timeouts.total) as cut:
-        line = _Line(outbound.timeouts, cut)
-        try:
-            _bind(line, settings, login, pdu.BIND_TRANSMITTER)
-            return _hand_over(line, parts)
-        except Ended as end:
-            return end.outcome
-        except ssl.SSLCertVerificationError:
-            return NotSent("the certificate of the SMSC is not valid")
-        except (OSError, ValueError):
-            return _broken(line.phase)
-        finally:
+    """Submit one message over its own connection and return its outcome."""
+    line = SmppLine(settings, secrets)
+    try:
+        return line.send((outbound,))[0]
+    finally:
+        line.close()
+
+
+class SmppLine:
+    """One bind for many messages; it is opened for the first batch, and again after a loss.
+
+    Up to ``window`` messages wait for an answer at the same time. A message has one part in transit at most: if
+    a part is refused, no later part of it is sent. A loss leaves begun messages unknown, and others not sent.
+    """
+
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
+        """Store the settings; nothing is connected yet."""
+        self._settings, self._secrets = settings, secrets
+        self._line: _Line | None = None
+
+    def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
+        batch = _Batch(outbounds, self._settings)
+        if not batch.ready:
+            return batch.ended(NotSent("nothing was sent"))
+        login = _login(self._settings, self._secrets)
+        if isinstance(login, Rejected):
+            return batch.ended(login)
+        with CutOff(outbounds[0].timeouts.total * len(outbounds)) as cut:
+            phase = "connect"
+            try:
+                self._open(outbounds[0].timeouts, cut, login)
+                phase = "answer"
+                batch.run(self._line, self._settings.window)
+                return batch.ended(NotSent("nothing was sent"))
+            except Ended as end:
+                outcome = end.outcome
+            except ssl.SSLCertVerificationError:
+                outcome = NotSent("the certificate of the SMSC is not valid")
+            except (OSError, ValueError):
+                outcome = _broken(self._line.phase if self._line and phase == "connect" else phase)
+            self.close()
+            return batch.ended(outcome)
+
+    def _open(self, timeouts: Timeouts, cut: CutOff, login: bytes) -> None:
+        if (line := self._line) is not None and line.connection is not None:
+            line.cut = cut
+            cut.watch(line.connection)
+            with contextlib.suppress(OSError, ValueError):
+                line.ask(pdu.ENQUIRE_LINK)
+                return
+            self.close()
+        self._line = _Line(timeouts, cut)
+        _bind(self._line, self._settings, login, pdu.BIND_TRANSMITTER)
+        if self._line.connection is not None:
+            self._line.connection.settimeout(timeouts.after_body.total_seconds())
+
+    def close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
             line.close()
+
+
+class _Batch:
+    """Messages in transit over one connection, and their outcomes so far."""
+
+    def __init__(self, outbounds: Sequence[Outbound], settings: Settings) -> None:
+        found = [_parts(outbound, settings) for outbound in outbounds]
+        self._outcomes: list[Outcome | None] = [one if isinstance(one, Rejected) else None for one in found]
+        self._left = [[] if isinstance(one, Rejected) else one[::-1] for one in found]
+        self._names: list[list[str]] = [[] for _ in found]
+        self._begun: set[int] = set()
+        self.ready = deque(n for n, outcome in enumerate(self._outcomes) if outcome is None)
+
+    def run(self, line: _Line | None, window: int) -> None:
+        """Submit every part, and read the answers."""
+        if line is None:
+            raise OSError("not connected")
+        sent: dict[int, int] = {}
+        units = line.units()
+        while self.ready or sent:
+            while self.ready and len(sent) < window:
+                n = self.ready.popleft()
+                line.sequence += 1
+                sent[line.sequence] = n
+                self._begun.add(n)
+                line.say(pdu.Pdu(pdu.SUBMIT_SM, line.sequence, body=self._left[n].pop()))
+            unit = next(units, None)
+            if unit is None:
+                raise ConnectionError("the other side ended")
+            if unit.command == pdu.DELIVER_SM:
+                line.refuse(unit)
+            elif unit.sequence in sent and unit.command in {pdu.SUBMIT_SM | pdu.ANSWER, pdu.GENERIC_NACK}:
+                self._settle(sent.pop(unit.sequence), unit)
+
+    def _settle(self, n: int, answer: pdu.Pdu) -> None:
+        """Read the answer to one part; the message is accepted when the SMSC has named all its parts."""
+        if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
+            # Without this part the message cannot be read, whatever the outcome of the earlier parts.
+            self._outcomes[n] = at_submission(answer.status)
+            return
+        names = self._names[n]
+        names.append(pdu.name(answer.body))
+        if self._left[n]:
+            self.ready.appendleft(n)
+            return
+        named_all = " ".join(names) if all(names) else ""
+        self._outcomes[n] = named(named_all, "the SMSC reported success without a message id")
+
+    def ended(self, outcome: Outcome) -> tuple[Outcome, ...]:
+        """Return every outcome; ``outcome`` for open messages, except that a message that was not begun was not sent."""
+        unsent = NotSent("the connection was lost before this message")
+        lost = isinstance(outcome, Unknown)
+        return tuple(
+            known or (unsent if lost and n not in self._begun else outcome)
+            for n, known in enumerate(self._outcomes)
+        )
 
 
 def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
@@ -168,7 +271,7 @@ def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
     reference = int.from_bytes(hashlib.sha256(outbound.idempotency_key.encode()).digest()[:2])
 
     def coded_as(one: Outbound) -> alphabet.Coded:
-        return alphabet.code(narrow_body(one), reference)
+        return alphabet.code(narrow_body(one), reference, latin1=settings.alphabet == "latin1")
 
     shown = fitted(outbound, LONGEST_TEXT, lambda one: len(coded_as(one).parts) <= alphabet.MOST_PARTS)
     if shown is None:
@@ -180,6 +283,8 @@ def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
             pdu.Submission(
                 sender=settings.sender,
                 recipient=outbound.recipient,
+                sender_kind=(settings.sender_ton, settings.sender_npi),
+                recipient_kind=(settings.recipient_ton, settings.recipient_npi),
                 coding=coded.coding,
                 octets=octets,
                 joined=coded.joined and not as_payload,
@@ -207,21 +312,6 @@ def _bind(line: _Line, settings: Settings, login: bytes, separate: int) -> None:
     answer = line.ask(command, login)
     if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
         raise Ended(at_bind(answer.status))
-
-
-def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
-    """Submit the parts in order; the message is accepted when the SMSC has named them all."""
-    line.phase = "answer"
-    if line.connection is not None:
-        line.connection.settimeout(line.timeouts.after_body.total_seconds())
-    names = []
-    for body in parts:
-        answer = line.ask(pdu.SUBMIT_SM, body)
-        if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
-            # Without this part the message cannot be read, whatever the outcome of the earlier parts.
-            return at_submission(answer.status)
-        names.append(pdu.name(answer.body))
-    return named(" ".join(names) if all(names) else "", "the SMSC reported success without a message id")
 
 
 def _broken(phase: str) -> Outcome:
@@ -309,6 +399,8 @@ def read_incoming(
     one: pdu.Delivered, sequence: int, at: datetime, settings: Settings
 ) -> Receipt | Answer | None:
     """Return the receipt or reply; None without information, such as a state that the SMSC itself calls unknown."""
+    if settings.alphabet == "latin1" and one.coding == alphabet.NARROW:
+        one = msgspec.structs.replace(one, coding=3)
     kind = one.esm_class & pdu.RECEIPT_MASK
     if kind == 0:
         return _answer(one, sequence, at)

@@ -40,12 +40,17 @@ from integrations.port import (
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _ABOUT: dict[int, About] = {
     **dict.fromkeys((21211, 21214, 21217, 21219, 21610, 21612, 21614, 21635, 13224), "recipient"),
-    **dict.fromkeys((30003, 30005, 30006), "recipient"),
+    **dict.fromkeys((30003, 30004, 30005, 30006, 63003, 63014, 63024), "recipient"),
     **dict.fromkeys((20003, 20005, 21210, 21212, 21215, 21216, 21408, 21603, 21606, 21660, 21703), "account"),
-    **dict.fromkeys((21704, 30007, 30022, 30023, 30032, 30034), "account"),
+    **dict.fromkeys((21704, 30001, 30007, 30022, 30023, 30032, 30034, 63007, 63008), "account"),
 }
-"""Subjects of Twilio's error codes that are more exact than the status. 21614 is a landline, 30034 a number without a campaign."""
-OPTED_OUT = 21610
+"""Subjects of Twilio's error codes that are more exact than the status, and of failures in receipts.
+
+21614 is a landline, 30001 a full queue, 30034 a number without a campaign, 30032 an unverified toll-free number;
+63003 to 63024 are those of channels such as RCS.
+"""
+OPTED_OUT = frozenset({"21610", "63014"})
+"""The person sent STOP, or blocked the sender in the messaging app."""
 _LATER = frozenset({20429, 21611})
 """Too many requests; the queue of this sender is full."""
 
@@ -148,14 +153,19 @@ def _refused(judged: Rejected, code: object) -> Outcome:
         return judged
     if code in _LATER:
         return Throttled(None, f"the service refused the message with {code}: retry later", str(code))
-    reason, stopped = f"the service refused the message with {code}", code == OPTED_OUT
-    about = _ABOUT.get(code, judged.about)
-    return Rejected(str(code), reason, about=about, address="stopped" if stopped else "")
+    reason, about = f"the service refused the message with {code}", _ABOUT.get(code, judged.about)
+    return Rejected(str(code), reason, about=about, address="stopped" if str(code) in OPTED_OUT else "")
 
 
 def about_of(code: str) -> About:
     """Return the subject of a receipt's code; an unknown code gives no information about the number."""
     return _ABOUT.get(int(code or 0), "message")
+
+
+def number(address: object) -> str:
+    """Return the telephone number in an address: other channels put their name before it (``rcs:+15005550006``)."""
+    text = address if isinstance(address, str) else ""
+    return text[text.find(":") + 1 :] if text.startswith(("rcs:", "whatsapp:")) else text
 
 
 def callback_url(outbound: Outbound, settings: Account) -> str:

@@ -1,8 +1,9 @@
-"""Text messages by Twilio's Messages interface.
+"""Text messages by Twilio's Messages interface, and RCS messages through a messaging service with an RCS sender.
 
+With RCS the person sees a verified name and logo, Twilio reports *read*, and a telephone without RCS gets a text message.
 Acceptance means that Twilio queued it, ``sent`` that a carrier accepted it, ``delivered`` that the telephone
 confirmed it. Every operator in transit can read a text message, and a person who takes over the number reads
-it: it carries only public text, and a reply means only that it was seen.
+it: it carries only public text, and a reply means only that it was seen. RCS of businesses is not end to end encrypted.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     fitted,
+    name_of,
     narrow_body,
     phone_problem,
     self_test_to,
@@ -50,6 +52,8 @@ _KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]]
 }
 _PROOFS: dict[str, Proof] = {"sent": "relayed", "delivered": "delivered", "read": "read"}
 _FOOTER = "\n\n-- \n"
+_SID = "(?:SM|MM)"
+"""The kinds of a message's SID: without and with media."""
 
 
 class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,12 +63,17 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A number of the account, a short code, or a name of up to 11 letters where the country allows it."""
     messaging_service: str = ""
     """The SID of a messaging service: ``MG`` and 32 hexadecimal digits."""
+    rcs: bool = False
+    """The messaging service has an approved RCS sender, so that *read* can be reported."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
     """Readable in transit and bound to a number: public, no personal data, a reply is not authority."""
     more: dict[str, Any] = {"reconcile": "query", "max_length": LONGEST_TEXT}
-    return api.phone_capabilities(settings, "relayed", "delivered", ack="reply", **more)
+    more["sender_name"] = name_of(settings.sender)
+    more["rates"] = ("1/s burst 60",)  # a long code in the United States; Twilio queues the rest
+    proofs: tuple[Proof, ...] = ("relayed", "delivered", *(("read",) if settings.rcs else ()))
+    return api.phone_capabilities(settings, *proofs, ack="reply", **more)
 
 
 address_problem = phone_problem
@@ -88,7 +97,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         left = (outbound.deadline - outbound.at).total_seconds()
         fields["ValidityPeriod"] = str(int(max(1, min(left, 36_000))))  # within Twilio's limit
     reply = api.request("POST", "Messages", fields, outbound, settings, secrets)
-    return api.outcome(reply, outbound.at, "SM")
+    return api.outcome(reply, outbound.at, _SID)
 
 
 def _shown(outbound: Outbound) -> Outbound | None:
@@ -102,9 +111,9 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
         return CannotTell("the query to the service failed")
     for message in listed(json_object(reply.body).get("messages")):
-        if not isinstance(message, dict) or message.get("to") != outbound.recipient:
+        if not isinstance(message, dict) or api.number(message.get("to")) != outbound.recipient:
             continue
-        if _same(message, outbound) and (sid := api.identifier(message, "SM")):
+        if _same(message, outbound) and (sid := api.identifier(message, _SID)):
             return Found(sid, _PROOFS.get(str(message.get("status")), "accepted"))
     return CannotTell("the service lists no such message yet")
 
@@ -131,15 +140,15 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     said = api.believed(callback, settings, secrets)
     if isinstance(said, Unauthentic):
         return said
-    sid = api.identifier({"sid": said.get("MessageSid")}, "(?:SM|MM)")
+    sid = api.identifier({"sid": said.get("MessageSid")}, _SID)
     if not sid:
         return ()
-    status = said.get("MessageStatus", said.get("SmsStatus", ""))
+    status = said.get("MessageStatus", said.get("SmsStatus", "received" if "Body" in said else ""))
     if status == "received":
         # With Advanced Opt-Out Twilio reads the word itself, in any language; HELP is a normal reply.
         word = said.get("OptOutType", "")
         text = word if word in ("STOP", "START") else said.get("Body", "")
-        sender = said.get("From", "")
+        sender = api.number(said.get("From"))
         return (Answer(event_id=sid, sender=sender, text=text, at=callback.at),)
     return _receipt(sid, status, said, callback.at)
 
@@ -152,7 +161,7 @@ def _receipt(sid: str, status: str, said: dict[str, str], at: datetime) -> Parse
     code = code if code.isascii() and code.isdigit() else ""
     return (
         Receipt(
-            kind="stopped" if kind == "failed" and code == str(api.OPTED_OUT) else kind,
+            kind="stopped" if kind == "failed" and code in api.OPTED_OUT else kind,
             event_id=f"{sid}:{status}",
             provider_id=sid,
             idempotency_key=said["key"],
@@ -174,6 +183,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if bool(settings.sender) == bool(settings.messaging_service):
         what = "exactly one of sender and messaging_service must be set"
         findings.append(Finding("error", what, 'sender: "+15005550006"'))
+    if settings.rcs and not settings.messaging_service:
+        what = "rcs needs a messaging_service: with a sender Twilio sends a text message only"
+        findings.append(Finding("error", what, "messaging_service: MG…"))
     return tuple(findings)
 
 

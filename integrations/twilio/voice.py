@@ -1,14 +1,16 @@
 """Calls by Twilio: the message is spoken twice, and pressing 1 confirms that a person heard it.
 
-An answered call proves little: it may be a mailbox, or the person may hang up. So an answered call is
-only ``relayed`` to the telephone, and only the key confirms that it was heard. The
+An answered call proves little: the person may hang up. So an answered call is
+only ``relayed`` to the telephone, and only the key confirms that it was heard. Twilio listens who answers (machine
+detection) while the text is spoken; an answering machine is a failure, so that the next channel is used. The
 footer is not spoken, because a spoken digest is useless.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 from integrations.port import (
     Accepted,
@@ -50,14 +52,26 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One of Twilio's voices; empty means Twilio's default."""
     prompt: str = "Press 1 to confirm that you have heard this message."
     thanks: str = "Thank you. Goodbye."
+    stop_key: str = ""
+    """The digit with which a person ends further calls, on channels for affected people; not 1. Empty: no key."""
+    stop_prompt: str = ""
+    """The sentence about that key; empty means the English one."""
     ring_for: int = 30
     """Seconds; longer than about 25 reaches most mailboxes."""
+    detect_machine: bool = True
+    """Whether Twilio reports that a mailbox or a fax machine answered; it charges for this. Needs ``callback_url``."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
     """Audible to others and bound to a number: public, no personal data; the key means only seen."""
     about_two_minutes = 1500
-    return api.phone_capabilities(settings, "relayed", ack="button", max_length=about_two_minutes)
+    more: dict[str, Any] = {
+        "max_length": about_two_minutes,
+        "rates": ("1/s burst 30",),  # Twilio queues the rest
+        "spoken": True,
+        "stop_by_key": bool(settings.stop_key and settings.callback_url),
+    }
+    return api.phone_capabilities(settings, "relayed", ack="button", **more)
 
 
 address_problem = phone_problem
@@ -79,6 +93,10 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if settings.callback_url:
         fields["StatusCallback"] = api.callback_url(outbound, settings)
         fields["StatusCallbackEvent"] = "completed"
+        if settings.detect_machine:
+            # In the background: the person hears the text at once.
+            fields |= {"MachineDetection": "Enable", "AsyncAmd": "true"}
+            fields["AsyncAmdStatusCallback"] = fields["StatusCallback"]
     reply = api.request("POST", "Calls", fields, outbound, settings, secrets)
     return api.outcome(reply, outbound.at, "CA")
 
@@ -88,7 +106,8 @@ def spoken(outbound: Outbound, settings: Settings) -> str:
     text = f"{outbound.subject}.\n{outbound.text.rstrip()}"
     if not settings.callback_url:
         return f"<Response>{_say(text, settings, 2)}</Response>"
-    said = _say(f"{text}\n{settings.prompt}", settings, 2)
+    stop = settings.stop_prompt or f"Press {settings.stop_key} to get no more calls from us."
+    said = _say("\n".join((text, settings.prompt, *([stop] if settings.stop_key else []))), settings, 2)
     action = escape(api.callback_url(outbound, settings))
     return f'<Response><Gather numDigits="1" timeout="10" method="POST" action="{action}">{said}</Gather></Response>'
 
@@ -111,7 +130,7 @@ def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Se
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Read a signed status of a call, or the key that was pressed in it: only 1 is an answer."""
+    """Read a signed status of a call, or the key that was pressed in it: 1 is an answer, and ``stop_key`` an opt-out."""
     said = api.believed(callback, settings, secrets)
     if isinstance(said, Unauthentic):
         return said
@@ -119,32 +138,39 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     if not sid:
         return ()
     if "Digits" in said:
-        if said["Digits"] != "1":
+        if said["Digits"] not in ("1", settings.stop_key) or not said["Digits"]:
             return ()
+        word = "1" if said["Digits"] == "1" else "STOP"
         sender = said.get("To", "")
         return (
             Answer(
-                event_id=f"{sid}:1",
+                event_id=f"{sid}:{word}",
                 sender=sender,
-                text="1",
+                text=word,
                 provider_id=sid,
                 idempotency_key=said["key"],
                 at=callback.at,
             ),
         )
-    status = said.get("CallStatus", "")
-    kind = _KINDS.get(status)
+    return _receipt(sid, said, callback.at)
+
+
+def _receipt(sid: str, said: dict[str, str], at: datetime) -> Parsed:
+    """Read a status; who answered comes in a callback of its own, or with the status."""
+    status, answered_by = said.get("CallStatus", ""), said.get("AnsweredBy", "")
+    by_machine = answered_by.startswith("machine") or answered_by == "fax"
+    kind = "failed" if by_machine else _KINDS.get(status)
     if kind is None:
         return ()
     code = said.get("SipResponseCode", "") if kind == "failed" else ""
     return (
         Receipt(
             kind=kind,
-            event_id=f"{sid}:{status}",
+            event_id=f"{sid}:{'machine' if by_machine else status}",
             provider_id=sid,
             idempotency_key=said["key"],
-            at=callback.at,
-            code=code if code.isascii() and code.isdigit() else "",
+            at=at,
+            code="machine" if by_machine else code if code.isascii() and code.isdigit() else "",
         ),
     )
 
@@ -160,6 +186,8 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     findings = api.lint(settings, secrets)
     if problem := phone_problem(settings.sender):
         findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
+    if settings.stop_key and settings.stop_key not in tuple("023456789"):
+        findings.append(Finding("error", "stop_key is not one digit other than 1", 'stop_key: "9"'))
     if not 5 <= settings.ring_for <= 600:
         findings.append(Finding("error", "ring_for is not between 5 and 600 seconds"))
     return tuple(findings)

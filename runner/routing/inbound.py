@@ -58,6 +58,10 @@ class Answer(Redacted, frozen=True, kw_only=True):
     at: datetime | None = None
     shared: bool = False
     """It came from a place where other people can answer as well."""
+    also: str = ""
+    """A second address of the sender."""
+    moved: bool = False
+    """Nothing was said: the provider reports that the sender's address changed."""
 
 
 Heard = Receipt | Answer
@@ -72,8 +76,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-Meaning = Literal["stop", "perhaps", "start", ""]
-"""The person opts out; may opt out, so a person judges; opts in again; says nothing about it."""
+Meaning = Literal["stop", "perhaps", "start", "help", ""]
+"""The person opts out; may opt out, so a person judges; opts in again; asks who sends; says nothing about it."""
 STOP: Mapping[str, tuple[str, ...]] = {
     # 47 CFR 64.1200(a)(10): seven words always suffice, as does any reasonable way; operators also accept the others.
     "en": ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"),
@@ -84,6 +88,7 @@ STOP: Mapping[str, tuple[str, ...]] = {
 }
 """Lower case, without accents."""
 START = frozenset({"start", "unstop", "yes"})
+HELP = frozenset({"help", "info", "aide", "ayuda", "hilfe"})
 _POLITE = frozenset(
     re.findall(
         r"\w+",
@@ -106,4 +111,6 @@ def meaning(text: str) -> Meaning:
         return "stop"
     if len(bare) == 1 and bare[0] in START:
         return "start"
+    if len(bare) == 1 and bare[0] in HELP:
+        return "help"
     return "perhaps" if _ANY.search(f" {' '.join(words)} ") else ""

@@ -32,7 +32,7 @@ AckStrength = Literal["none", "seen", "authorises"]
 Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
-About = Literal["", "recipient", "message", "account", "provider"]
+About = Literal["", "recipient", "message", "destination", "account", "provider"]
 """Subject of an outcome; empty if the provider was not reached."""
 
 AddressState = Literal["", "gone", "stopped"]
@@ -123,6 +123,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     ack_strength: AckStrength = "none"
     sim_swappable: bool = False
     e2ee: bool = False
+    seals: bool = False
+    """Each message is encrypted and stored before it is sent; a repetition sends the stored bytes."""
     signed: bool = False
     """Messages are signed, so that the recipient can verify the sender."""
     idempotency: Idempotency = "none"
@@ -132,6 +134,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     recalls: bool = False
     """A call can be stopped here after an acknowledgement over another channel."""
     max_length: int | None = None
+    push: frozenset[str] = frozenset()
+    """Services through which it wakes a phone: without them its messages arrive in silence (R3)."""
     rates: tuple[Rate, ...] = ()
     """Rate limits of its account; all of them apply."""
     hosts: frozenset[str] = frozenset()
@@ -150,6 +154,18 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Confidentiality limit of rooms that its provider opens; None if it opens none."""
     screen: bool = False
     """It shows messages on the terminal of the process that sends."""
+    sender_name: str = ""
+    """The name that readers see in place of a number; nobody can answer it (R39, R42)."""
+    registered: frozenset[str] = frozenset()
+    """Countries in which the sender is registered with the networks (R42, R43)."""
+    free_to_reader: bool = False
+    """Its texts cost the reader nothing and count against no plan (R40)."""
+    answers_stop: bool = False
+    """Tocsin answers STOP and HELP, because the provider does not (R38)."""
+    spoken: bool = False
+    """It reads the text aloud in a call (R44)."""
+    stop_by_key: bool = False
+    """A key in the call is an opt-out."""
     unwatched: bool = False
     """No person watches that process: a background worker would write the message into its log."""
     settings: Mapping[str, Any] = {}
@@ -167,6 +183,7 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     adapter: str
     domains: frozenset[str] | None = None
+    push: frozenset[str] | None = None
     confidentiality: Confidentiality | None = None
     personal_data: PersonalData | None = None
     priority: int = 100
@@ -175,6 +192,9 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = ""
     """Form: ``21:00-08:00``."""
     exercise: bool = False
+    registered: frozenset[Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$(?!\n)")]] = frozenset()
+    """Countries in which the sender name or number is registered with the networks."""
+    free_to_reader: bool = False
     rates: tuple[str, ...] | None = None
     """Form of ``runner.routing.traffic.read_rate``."""
     account: str = ""
@@ -267,10 +287,14 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     """Printed above the text: confidentiality, and any marking that law or counsel requires."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages."""
     deadline: datetime | None = None
     """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)
     """Time limit of the whole attempt, whatever the provider does."""
+    sealed: bytes = b""
+    """The encrypted message as stored; empty for a channel that does not seal, and for a message that is not repeated."""
     recall: str | None = None
     """When set, nothing is sent: the provider must stop the call of this name."""
 

@@ -123,12 +123,12 @@ def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
     front: list[Candidate] = []
     held: frozenset[str] = frozenset()
     while rest and len(front) < wave:
-        apart = next((candidate for candidate in rest if not candidate.domains & held), None)
+        apart = next((candidate for candidate in rest if not candidate.alarm & held), None)
         if apart is None:
             break
         rest.remove(apart)
         front.append(apart)
-        held |= apart.domains
+        held |= apart.alarm
     return (*front, *rest)
 
 
@@ -143,9 +143,9 @@ def _apart(message: MessageClass, usable: Sequence[Candidate], context: PlanCont
 
 
 def _together(usable: Sequence[Candidate]) -> str:
-    if any(not one.domains & other.domains for one in usable for other in usable if one is not other):
+    if any(not one.alarm & other.alarm for one in usable for other in usable if one is not other):
         return ""
-    shared = frozenset.intersection(*(candidate.domains for candidate in usable))
+    shared = frozenset.intersection(*(candidate.alarm for candidate in usable))
     names = ", ".join(sorted(shared)) or "shared failure domains"
     why = (
         f"only one channel is usable ({usable[0].channel.id})"

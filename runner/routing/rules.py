@@ -15,6 +15,7 @@ import msgspec
 from runner.base.states import Kind, Refusal
 from runner.routing.messaging import Audience, Channel, ContactPoint, MessageClass, carries, carries_personal
 from runner.routing.rule_book import RuleOverride, rule_book
+from runner.routing.sender_names import country_of, name_problem
 
 OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 """Audiences that an exercise never contacts, whatever the settings."""
@@ -22,6 +23,8 @@ HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
 """Audiences whose messages a delay for law enforcement blocks."""
 FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
 """Rules about compromised domains: an override of them covers only the domains that were compromised at that time."""
+OF_CAMPAIGNS = frozenset({"R39", "R40", "R41", "R43"})
+"""Rules about text messages that only campaigns apply, person by person."""
 LINK = "link"
 """The trait of a text with a web address."""
 FOREIGN_LINK = "foreign_link"
@@ -75,6 +78,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     def domains(self) -> frozenset[str]:
         """Failure domains of the channel and of the mailbox or number together."""
         return self.channel.domains | (self.contact.domains if self.contact else frozenset())
+
+    @property
+    def alarm(self) -> frozenset[str]:
+        """Everything that must work before it wakes its recipient: also the push services (R3)."""
+        return self.domains | self.channel.push
 
     @property
     def authorises(self) -> bool:
@@ -223,6 +231,21 @@ def consent(one: Candidate) -> str | None:
     return None
 
 
+def sender_name(one: Candidate) -> str | None:
+    """R42: a sender name that networks block, or show as a likely scam, must not carry a notice."""
+    if not one.texts_people or not one.channel.sender_name or one.contact is None:
+        return None
+    country = country_of(one.contact.address)
+    return name_problem(country, one.channel.registered, one.context.at) or None
+
+
+def artificial_voice(one: Candidate) -> str | None:
+    """R44: a call with an artificial voice to affected people has a key to opt out."""
+    if one.texts_people and one.channel.spoken and not one.channel.stop_by_key:
+        return "calls with an artificial voice, and no key ends further calls (stop_key)"
+    return None
+
+
 def _unproved(one: Candidate, since: datetime) -> bool:
     """Return whether an approval would depend on an address that was not verified after its change."""
     contact = one.contact
@@ -277,6 +300,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R28", foreign_link),
     ("R25", stopped),
     ("R25", consent),
+    ("R42", sender_name),
+    ("R44", artificial_voice),
     ("R7", changed_contact),
     ("R18", distrusted_contact),
     ("contact", no_way),

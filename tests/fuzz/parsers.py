@@ -14,8 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from integrations import whatsapp
-from integrations.port import Callback
+from integrations import modem, whatsapp
+from integrations.port import Callback, Timeouts
 from integrations.smpp import pdu
 from integrations.smtp import mailbox, reports
 from runner.app.campaigns.control import read_stop_list
@@ -92,6 +92,18 @@ def _whatsapp(data: bytes) -> None:
     )
 
 
+def _modem(data: bytes) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
+        for folder in modem.FOLDERS:
+            (Path(name) / folder).mkdir()
+        path = Path(name) / "inbox/IN1.txt"
+        path.write_bytes(data)
+        os.utime(path, (AT.timestamp() - 60,) * 2)
+        modem.collect(
+            lambda _: True, AT, Timeouts(), modem.Settings(operator="carrier-x", folder=Path(name)), {}
+        )
+
+
 _ROOT = base64.b64encode(b"\x02" * 32).decode()
 _SIGNED = base64.b64encode(b"\x03" * 68).decode()
 _DSN = (
@@ -157,6 +169,11 @@ def parsers() -> dict[str, Parser]:
         "logo": Parser(lambda data: read_logo(data, hashlib.sha256(data).hexdigest()), b"\x89PNG\r\n\x1a\n"),
         "mail": Parser(
             lambda data: mailbox.read_reply(data, AT), b"From: a@example.org\r\nSubject: x\r\n\r\nseen\r\n"
+        ),
+        "modem": Parser(
+            _modem,
+            b'[SMSBackup000]\n; OK\nPDU = Deliver\nNumber = "+15005550010"\r\nText00 = 004F004B\r\n'
+            b"Coding = Unicode_No_Compression\nMessageReference = 0\n\n",
         ),
         "people": Parser(
             _filed(lambda path: open_people(path).rows(), "people.csv"),

@@ -9,9 +9,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, threema, webhook
+from integrations import (
+    alert_source,
+    jsm,
+    matrix,
+    mattermost,
+    ntfy,
+    pagerduty,
+    slack,
+    smtp,
+    teams,
+    threema,
+    web_push,
+    webhook,
+)
 from integrations.testing.conformance import Row, Subject, check, inviting, opening, outbound, rows
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.push_service import VAPID, Browser
 
 WEBHOOK = Subject(
     adapter=webhook,
@@ -54,6 +68,7 @@ def _subject(
     )
 
 
+SUBSCRIBED = Browser("").address.removeprefix("#")
 _KEY = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _POSTED = b'{"ok": true, "channel": "C0MARKER1", "ts": "1764000000.000100"}'
 _PUSHED = b'{"id": "a1", "event": "message", "topic": "marker-topic"}'
@@ -82,6 +97,20 @@ SERVICES = {
         b'{"status": "success", "dedup_key": "' + _KEY + b'"}',
         routing_key="markermarkermarkermarkermarker12",
     ),
+    "jsm": _subject(
+        jsm,
+        lambda url: jsm.Settings(api=url),
+        "marker-officer",
+        b'{"result": "Request will be processed", "requestId": "43a29c5c-3dbf-4fa4-9c26-f4f7a06e1a22"}',
+        key="marker-api-key",
+    ),
+    "incident.io": _subject(
+        alert_source,
+        lambda url: alert_source.Settings(url=f"{url}/x", shape="incident_io"),
+        "marker-officer",
+        b'{"status": "success", "deduplication_key": "' + _KEY + b'"}',
+        token="marker-source-token",
+    ),
     "ntfy": _subject(
         ntfy, lambda url: ntfy.Settings(url=url), "marker-topic", _PUSHED, token="tk_marker_token"
     ),
@@ -108,6 +137,20 @@ SERVICES = {
         ),
         attempt=lambda settings, secrets: threema.post(
             outbound(f"3mid:MARKER01,{'0a' * 32}"), settings, secrets
+        ),
+    ),
+    "web_push": Subject(
+        adapter=web_push,
+        transport="http",
+        # Over a network a subscription is https alone: the unknown host as well.
+        settings=lambda host, port, tls: web_push.Settings(
+            contact=f"http{'s' if tls or host != '127.0.0.1' else ''}://{host}:{port}/marker",
+            services=frozenset({host}),
+        ),
+        recipient="/marker",
+        secrets={"vapid": Held(VAPID)},
+        attempt=lambda settings, secrets: web_push.send(
+            outbound(f"{settings.contact}#{SUBSCRIBED}"), settings, secrets
         ),
     ),
 }
@@ -142,3 +185,48 @@ HOSTING = {
 @pytest.mark.parametrize("row", rows("http"), ids=str)
 def test_each_hosting_event_gives_an_allowed_outcome(row: Row, name: str):
     assert check(row, HOSTING[name]) == ""
+
+
+def recalling(name: str, named: str) -> Subject:
+    """Return the attempt that recalls a message, for the rows of HTTP."""
+    subject = SERVICES.get(name, ROOTLY)
+    adapter: Any = subject.adapter
+
+    def attempt(settings: Any, secrets: Any) -> Any:
+        return adapter.recall(outbound(subject.recipient), named, settings, secrets)
+
+    return msgspec.structs.replace(subject, attempt=attempt)
+
+
+QUICK = [
+    row for row in rows("http") if row.name not in {"no answer", "TLS never answered", "answer that drips"}
+]
+"""Without the rows that wait: they are about the transport, which sends and recalls alike."""
+ROOTLY = _subject(
+    alert_source,
+    lambda url: alert_source.Settings(url=f"{url}/x", shape="rootly"),
+    "marker-officer",
+    b"",
+    token="marker-source-token",
+)
+_AGAIN = b'{"id": "a1", "event": "message", "topic": "marker-topic", "sequence_id": "' + _KEY + b'"}'
+RECALLING = {
+    "slack": recalling("slack", "1764000000.000100"),
+    "pagerduty": recalling("pagerduty", ""),
+    "jsm": recalling("jsm", ""),
+    "incident.io": recalling("incident.io", ""),
+    "rootly": recalling("rootly", ""),
+    "ntfy": msgspec.structs.replace(recalling("ntfy", _KEY.decode()), success=_AGAIN),
+}
+"""Adapters that stop a page or change a message, by name."""
+
+
+@pytest.mark.parametrize("row", QUICK, ids=str)
+def test_a_source_of_rootly_reports_each_event_with_the_correct_outcome(row: Row):
+    assert check(row, ROOTLY) == ""
+
+
+@pytest.mark.parametrize("name", RECALLING)
+@pytest.mark.parametrize("row", QUICK, ids=str)
+def test_each_recall_event_gives_an_allowed_outcome(row: Row, name: str):
+    assert check(row, RECALLING[name]) == ""

@@ -120,6 +120,22 @@ def test_teams_depends_on_its_tenant_and_promises_only_acceptance():
     assert "m365-tenant" in teams.capabilities(teams.Settings(url="https://x/")).domains
 
 
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://corp.webhook.office.com/webhookb2/0a1b", ["error"]),
+        ("https://prod-1.westeurope.logic.azure.com:443/workflows/0a1b", ["warning"]),
+        (
+            "https://0a1b.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/1",
+            [],
+        ),
+        ("https://notwebhook.office.com.example/x", []),
+    ],
+)
+def test_an_address_that_microsoft_ended_is_named(url, wanted):
+    assert [one.severity for one in teams.lint(teams.Settings(url=url), CARDS)] == wanted
+
+
 def test_a_signature_in_the_settings_is_an_error():
     def found(chosen: teams.Settings, secrets=CARDS):
         return [(one.severity, one.what.partition(":")[0]) for one in teams.lint(chosen, secrets)]
@@ -234,7 +250,7 @@ def topics(server: Ntfy, **more) -> ntfy.Settings:
 
 
 def test_a_push_goes_to_the_topic_and_its_id_comes_back():
-    with Ntfy() as server:
+    with Ntfy(old=True) as server:
         assert ntfy.send(to("oncall"), topics(server, priority=4), TOPICS) == Accepted("sPs71M8A2T1")
         (sent,) = server.messages
         (heard,) = server.heard
@@ -242,6 +258,34 @@ def test_a_push_goes_to_the_topic_and_its_id_comes_back():
     assert str(sent["message"]).startswith(f"{MARK} marking\n\n{MARK} text")
     # The topic is as good as a password, so it stands in no path.
     assert heard.path in {"", "/"}
+
+
+def test_a_push_is_replaced_in_silence_when_it_was_acknowledged_elsewhere():
+    with Ntfy() as server:
+        sent = ntfy.send(to("oncall"), topics(server), TOPICS)
+        assert isinstance(sent, Accepted)
+        said = to("oncall", subject="Acknowledged: x", text="Ada acknowledged this message.")
+        assert ntfy.recall(said, sent.provider_id, topics(server), TOPICS) == sent
+        [shown] = server.shown.values()
+    assert (shown["title"], shown["priority"]) == ("Acknowledged: x", 1)
+
+
+def test_an_old_server_is_not_made_to_publish_a_second_push():
+    with Ntfy(old=True) as server:
+        sent = ntfy.send(to("oncall"), topics(server), TOPICS)
+        assert isinstance(sent, Accepted)
+        old = ntfy.recall(to("oncall"), sent.provider_id, topics(server), TOPICS)
+        unnamed = ntfy.recall(to("oncall"), "", topics(server), TOPICS)
+        blocked = ntfy.recall(to("oncall", text=""), sent.provider_id, topics(server), TOPICS)
+        assert len(server.messages) == 1
+        # An old server behind the same address, after a move.
+        second = ntfy.recall(to("oncall"), to("oncall").idempotency_key, topics(server), TOPICS)
+    assert [one.code for one in (old, unnamed, blocked, second)] == [
+        "old_server",
+        "unnamed",
+        "blocked",
+        "second",
+    ]
 
 
 def test_ntfys_429_names_no_time():

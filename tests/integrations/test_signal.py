@@ -18,8 +18,8 @@ from integrations.port import (
     Unauthentic,
     Unknown,
 )
-from integrations.testing.chaos import closed_port
-from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
+from integrations.testing.chaos import ChaosServer, Talk, closed_port
+from integrations.testing.conformance import AT, Row, Subject, answer, check, outbound, rows
 from runner.effects.gateway.translation import Held
 from tests.servers.stand_ins.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
 from tests.servers.stand_ins.stand_in import Heard
@@ -30,6 +30,8 @@ WAITS = Timeouts(read=timedelta(seconds=2))
 SECRETS = {"callback": Held("marker-password")}
 STAMP = "1795528920000"
 WHEN = datetime.fromtimestamp(1_795_528_999, UTC)
+CAPTCHA = "Signal limits this number until its captcha is solved at the gateway, or its time is over"
+UUID = "0a1b2c3d-0000-4000-8000-00000000aaaa"
 DELIVERED = Receipt(kind="delivered", event_id=f"{TO}:{STAMP}:delivered", provider_id=STAMP, at=WHEN)
 
 
@@ -70,14 +72,43 @@ def test_a_message_is_named_by_its_timestamp():
         ),
         (
             "+15005550003",
-            Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400"),
+            Throttled(None, "Signal limits this number: retry later", "400"),
         ),
+        ("+15005550005", Throttled(timedelta(hours=1), CAPTCHA, "challenge")),
+        ("+15005550008", Throttled(timedelta(days=1), CAPTCHA, "challenge")),
         ("+15005550004", Rejected("400", "the service refused the request with 400")),
     ],
 )
 def test_refusals_in_words_are_distinguished_without_repeating_them(to, wanted):
     with SignalGateway() as gateway:
         assert signal.send(outbound(to), settings(gateway.url), {}) == wanted
+
+
+def test_people_who_hide_their_number_have_other_addresses():
+    with SignalGateway() as gateway:
+        at = settings(gateway.url)
+        assert isinstance(signal.send(outbound(UUID), at, {}), Accepted)
+        assert isinstance(signal.send(outbound("u:maria_m.01"), at, {}), Accepted)
+        sent = [heard.json["recipients"] for heard in gateway.heard]
+    assert sent == [[UUID], ["maria_m.01"]]
+    wrong = ["u:maria", "maria.01", "u:1maria.01", UUID[:-1], f"u:{UUID}", "u:maria.0"]
+    assert [one for one in wrong if not signal.address_problem(one)] == []
+    found = signal.parse_callback(
+        posted(written("OK", source=UUID), "marker-password", AT), settings(), SECRETS
+    )
+    assert isinstance(found, tuple)
+    assert [(one.sender, one.text) for one in found if isinstance(one, Answer)] == [(UUID, "OK")]
+
+
+def test_a_gateway_that_posts_offers_nothing_to_fetch():
+    def upgrade(talk: Talk) -> None:
+        talk.hear_request()
+        talk.say(answer("400 Bad Request", "Sec-Websocket-Version: 13", body=b"Bad Request\n"))
+
+    with ChaosServer(upgrade) as server:
+        at = settings(f"http://127.0.0.1:{server.port}")
+        assert signal.collect(lambda _: True, AT, WAITS, at, SECRETS) == ""
+        assert "callback" in signal.collect(lambda _: True, AT, WAITS, at, {})
 
 
 def test_a_number_that_the_gateway_does_not_have_is_about_the_account():
@@ -225,4 +256,10 @@ def test_the_lint_finds_settings_that_would_fail():
         "the secret token is not one word of printable ASCII",
         "number: a number has the international form: + and digits only, without spaces",
         "url ends with a slash",
+        "Signal unlinks a linked device that receives nothing for 30 days, and only a worker receives",
+    ]
+    assert [len(signal.lint(settings(device=device), {})) for device in ("", "linked", "primary")] == [
+        1,
+        1,
+        0,
     ]

@@ -301,3 +301,38 @@ def test_a_press_in_a_channel_may_be_anybodys_and_one_in_a_conversation_of_two_i
         slack.send(to(address), settings(server, button="Seen"), SECRETS)
     [press] = presses(server.press(0, "U0SOMEBODY", AT), settings(server))
     assert press.shared is shared
+
+
+@pytest.mark.parametrize("address", ["C0INCIDENT", "U0MARIA"])
+def test_a_message_acknowledged_elsewhere_says_so_and_loses_its_button(address):
+    with Slack() as server:
+        pressed = settings(server, button="I have seen this")
+        sent = slack.send(to(address), pressed, SECRETS)
+        assert isinstance(sent, Accepted)
+        said = to(address, subject="Acknowledged: x", text="Ada acknowledged this message.")
+        for _ in range(2):
+            assert slack.recall(said, sent.provider_id, pressed, SECRETS) == sent
+        (message,) = server.messages
+        assert MESSAGE.idempotency_key == message["metadata"]["event_payload"]["key"]
+    assert message["text"] == "Acknowledged: x"
+    assert {block["type"] for block in message["blocks"]} == {"section"}
+
+
+def test_a_message_that_cannot_be_changed_is_a_refusal():
+    with Slack() as server:
+        sent = slack.send(MESSAGE, settings(server), SECRETS)
+        assert isinstance(sent, Accepted)
+        refusals = [
+            slack.recall(to("C0INCIDENT", text=""), sent.provider_id, settings(server), SECRETS),
+            slack.recall(MESSAGE, "", settings(server), SECRETS),
+            slack.recall(MESSAGE, "1.000001", settings(server), SECRETS),
+            slack.recall(to("U0NOBODY"), sent.provider_id, settings(server), SECRETS),
+            slack.recall(MESSAGE, sent.provider_id, settings(server), {"token": Held("xoxb-other")}),
+        ]
+    assert [one.code for one in refusals] == [
+        "blocked",
+        "unnamed",
+        "message_not_found",
+        "user_not_found",
+        "invalid_auth",
+    ]

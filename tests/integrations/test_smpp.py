@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations import smpp
+from integrations import alphabet, smpp
 from integrations.port import (
     Accepted,
     Answer,
     NotSent,
+    Outbound,
     Receipt,
     Rejected,
     Throttled,
@@ -25,7 +26,7 @@ from integrations.port import (
     Took,
     Unknown,
 )
-from integrations.smpp import alphabet, pdu
+from integrations.smpp import pdu
 from integrations.smpp.pdu import at_bind, at_submission
 from integrations.smpp.session import read_incoming
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
@@ -126,10 +127,94 @@ def test_a_payload_split_by_the_smsc_is_one_message_with_one_name():
 
 def test_a_message_with_a_refused_or_unanswered_part_is_not_accepted():
     long = saying("x" * 400)
-    for act, wanted in ((0x58, Throttled), (0x45, Rejected), (Talk.stay_silent, Unknown)):
+    for act, wanted in ((0x58, Throttled), (0x01, Rejected), (Talk.stay_silent, Unknown)):
         with Smsc(None, act) as smsc:
             assert isinstance(smpp.send(long, settings(smsc.port), SECRETS), wanted)
         assert len(smsc.submitted) == 1
+
+
+def texts(*words: str) -> list[Outbound]:
+    return [saying(word, delivery=f"dlv-{n}") for n, word in enumerate(words)]
+
+
+def test_many_messages_go_over_one_bind_and_each_has_its_own_outcome():
+    with Smsc(None, 0x58, 0x0B) as smsc:
+        line = smpp.open_line(settings(smsc.port), SECRETS)
+        refused = [saying("x" * 4_000), outbound("Maria")]
+        outcomes = line.send([*texts("a", "b", "c", "d"), *refused])
+        more = line.send(texts("e"))
+        assert line.send([]) == ()
+        line.close()
+        line.close()
+    assert [type(one) for one in outcomes] == [Accepted, Throttled, Rejected, Accepted, Rejected, Rejected]
+    assert [one.provider_id for one in (outcomes[0], outcomes[3], *more)] == ["M1", "M2", "M3"]
+    assert smsc.bound == [pdu.BIND_TRANSMITTER]
+
+
+def test_no_more_messages_than_the_window_wait_for_an_answer():
+    waiting: list[int] = []
+
+    def patient(talk: Talk) -> None:
+        while (unit := hear(talk)) is not None:
+            if unit.command == pdu.SUBMIT_SM:
+                waiting.append(unit.sequence)
+                if len(waiting) == 3:  # in another order
+                    say(talk, pdu.DELIVER_SM, 9, 0, receipt("M0"))
+                    for sequence in reversed(waiting):
+                        say(talk, pdu.SUBMIT_SM | pdu.ANSWER, sequence, 0, b"M%d\0" % sequence)
+                    waiting.clear()
+            elif not unit.command & pdu.ANSWER:
+                say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+
+    with ChaosServer(patient) as server:
+        line = smpp.open_line(settings(server.port, window=3), SECRETS)
+        outcomes = line.send(texts(*"abcdef"))
+        line.close()
+    assert outcomes == tuple(Accepted(f"M{n}") for n in range(2, 8))
+
+
+def test_after_a_loss_begun_messages_are_unknown_and_the_others_not_sent():
+    with Smsc(None, lambda talk: talk.reset()) as smsc:
+        line = smpp.open_line(settings(smsc.port, window=1), SECRETS)
+        outcomes = line.send(texts("a", "b", "c"))
+        again = line.send(texts("c"))
+        line.close()
+    assert [type(one) for one in outcomes] == [Accepted, Unknown, NotSent]
+    assert again == (Accepted("M2"),)
+    assert len(smsc.bound) == 2
+
+
+def test_a_refused_bind_settles_the_whole_batch():
+    with Smsc(binds=(0x0E,)) as smsc:
+        line = smpp.open_line(settings(smsc.port), SECRETS)
+        assert [one.about for one in line.send(texts("a", "b"))] == ["account"] * 2
+    nowhere = smpp.open_line(settings(closed_port()), SECRETS)
+    assert [type(one) for one in nowhere.send(texts("a", "b"))] == [NotSent] * 2
+    assert [one.code for one in smpp.open_line(settings(), {}).send(texts("a"))] == ["secret"]
+
+
+def test_types_and_plans_of_addresses_are_those_of_the_provider():
+    kinds = {"sender_ton": 2, "sender_npi": 8, "recipient_ton": 0, "recipient_npi": 0}
+    with Smsc() as smsc:
+        smpp.send(saying("x"), settings(smsc.port, **kinds), SECRETS)
+    (one,) = smsc.submitted
+    assert (one.source, one.recipient) == ((2, 8, "15005550006"), (0, 0, "15005550010"))
+    wrong = smpp.lint(settings(sender_ton=300, window=0), SECRETS)
+    assert [finding.severity for finding in wrong] == ["error", "error"]
+
+
+def test_an_smsc_with_latin_1_gets_it_and_counts_as_the_network_does():
+    latin = {"alphabet": "latin1"}
+    with Smsc() as smsc:
+        for text in ("Grüße [1]", "€", "[" * 81):
+            smpp.send(saying(text), settings(smsc.port, **latin), SECRETS)
+    first, second, *parts = smsc.submitted
+    assert (first.coding, first.octets) == (0, "Grüße [1]".encode("latin-1"))
+    assert second.coding == 8
+    assert [len(part.octets) for part in parts] == [7 + 76, 7 + 5]
+    answer = read_incoming(pdu.read_delivery(delivery("15005550010", b"\xfc")), 7, AT, settings(**latin))
+    assert isinstance(answer, Answer)
+    assert answer.text == "ü"
 
 
 def test_invalid_messages_are_refused_before_a_connection_opens():

@@ -79,3 +79,12 @@ def test_throttled_unanswered_and_refused_messages_have_their_outcome(peer: Peer
     assert isinstance(smpp.send(saying("SILENT"), peer.settings, SECRETS), Unknown)
     wrong = smpp.send(saying("x"), peer.settings, {"password": Held("other")})
     assert wrong == Rejected("0x0000000E", "the SMSC refused the bind with 0x0000000E", about="account")
+
+
+def test_many_messages_arrive_over_one_bind(peer: Peer):
+    line = smpp.open_line(peer.settings, SECRETS)
+    texts = [saying(f"text {n}") for n in range(25)]
+    outcomes = [*line.send([*texts, saying("THROTTLE")]), *line.send([saying("é" * 200)])]
+    line.close()
+    assert [type(one) for one in outcomes] == [*[Accepted] * 25, Throttled, Accepted]
+    assert {peer.heard()["text"] for _ in range(25)} == {f"text {n}" for n in range(25)}

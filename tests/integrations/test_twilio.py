@@ -212,6 +212,7 @@ def test_a_lost_answer_is_settled_by_the_callback_because_it_names_our_key():
         ("undelivered", "30003", "failed"),
         ("failed", "30007", "failed"),
         ("failed", "21610", "stopped"),
+        ("undelivered", "63014", "stopped"),
         ("read", "", "read"),
     ],
 )
@@ -225,8 +226,11 @@ def test_each_status_gives_the_evidence_it_proves(status, code, kind):
 @pytest.mark.parametrize(
     ("code", "about"),
     [
-        *((code, "account") for code in ("30034", "30032", "30007", "30022", "30023", "21704")),
-        *((code, "recipient") for code in ("30003", "30005", "30006")),
+        *(
+            (code, "account")
+            for code in ("30034", "30032", "30007", "30022", "30023", "21704", "30001", "63008")
+        ),
+        *((code, "recipient") for code in ("30003", "30004", "30005", "30006", "63003", "63014")),
         *((code, "message") for code in ("30008", "")),
     ],
 )
@@ -253,6 +257,44 @@ def test_a_reply_is_an_answer():
     }
     answer = only(sms.parse_callback(signed(OURS, fields, AT), texting("https://x"), SECRETS))
     assert answer == Answer(event_id=fields["MessageSid"], sender=TO, text="OK 7", at=AT)
+
+
+def test_an_rcs_message_goes_through_the_messaging_service_and_can_be_read():
+    with Twilio() as twilio:
+        twilio.rcs = True
+        settings = texting(twilio.url, sender="", messaging_service="MG" + "0a" * 16, rcs=True)
+        sid = sms.send(MESSAGE, settings, SECRETS).provider_id
+        assert twilio.things[sid]["to"] == f"rcs:{TO}"
+        read = only(sms.parse_callback(twilio.status(sid, "read", AT), settings, SECRETS))
+        assert (read.kind, read.idempotency_key) == ("read", MESSAGE.idempotency_key)
+        assert sms.reconcile(MESSAGE, settings, SECRETS) == Found(sid, "read")
+    assert "read" in sms.capabilities(settings).receipts
+    assert "read" not in sms.capabilities(texting("https://x")).receipts
+    assert sms.lint(settings, SECRETS) == ()
+    assert [one.severity for one in sms.lint(texting("https://x", rcs=True), SECRETS)] == ["error"]
+
+
+@pytest.mark.parametrize("sender", [f"rcs:{TO}", f"whatsapp:{TO}", TO])
+def test_a_reply_over_another_channel_is_from_the_same_number(sender):
+    fields = {"MessageSid": "MM" + "0a" * 16, "AccountSid": ACCOUNT, "From": sender, "Body": "STOP"}
+    answer = only(sms.parse_callback(signed(OURS, fields, AT), texting("https://x"), SECRETS))
+    assert (answer.sender, answer.text) == (TO, "STOP")
+
+
+def test_a_mailbox_that_answers_is_not_a_person():
+    with Twilio() as twilio:
+        settings = calling(twilio.url)
+        sid = voice.send(MESSAGE, settings, SECRETS).provider_id
+        form = twilio.heard[0].form
+        found = only(voice.parse_callback(twilio.answered(sid, "machine_start", AT), settings, SECRETS))
+        assert (found.kind, found.code, found.provider_id) == ("failed", "machine", sid)
+        assert voice.parse_callback(twilio.answered(sid, "human", AT), settings, SECRETS) == ()
+        over = twilio.status(sid, "completed", AT, AnsweredBy="fax")
+        assert only(voice.parse_callback(over, settings, SECRETS)).event_id == found.event_id
+        voice.send(MESSAGE, calling(twilio.url, detect_machine=False), SECRETS)
+        assert "MachineDetection" not in twilio.heard[1].form
+    assert (form["MachineDetection"], form["AsyncAmd"]) == ("Enable", "true")
+    assert form["AsyncAmdStatusCallback"] == form["StatusCallback"]
 
 
 def test_the_signature_is_that_of_the_published_examples():
@@ -382,6 +424,7 @@ def test_an_answered_call_proves_only_the_answer(status, more, kind, code):
     ("body", "outcome"),
     [
         ({"sid": "SM" + "0a" * 16, "status": "accepted"}, Accepted("SM" + "0a" * 16)),
+        ({"sid": "MM" + "0a" * 16, "status": "accepted"}, Accepted("MM" + "0a" * 16)),
         ({"sid": "CA" + "0a" * 16}, Unknown),
         ({"sid": "SM<script>"}, Unknown),
         ({}, Unknown),

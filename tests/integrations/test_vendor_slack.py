@@ -63,6 +63,30 @@ def test_slacks_client_posts_to_the_simulated_server_and_reads_the_history():
     assert "metadata" not in without["messages"][0]
 
 
+@pytest.mark.parametrize("address", ["C0INCIDENT", "U0MARIA"])
+def test_our_change_of_a_message_is_the_one_that_slacks_client_would_have_made(address):
+    message = msgspec.structs.replace(MESSAGE, recipient=address)
+    with Slack() as server:
+        sent = slack.send(message, settings(server), SECRETS)
+        assert isinstance(sent, Accepted)
+        server.heard.clear()
+        assert slack.recall(message, sent.provider_id, settings(server), SECRETS) == sent
+        ours, there = server.heard[-1].json, client(server)
+        if address.startswith("U"):
+            assert there.conversations_open(users=[address])["channel"]["id"] == ours["channel"]
+            assert server.heard[0].path == server.heard[-1].path == "/conversations.open"
+        there.chat_update(**ours)
+        theirs = server.heard[-1]
+    assert set(ours) <= set(inspect.signature(WebClient.chat_update).parameters)
+    assert (theirs.path, theirs.json) == ("/chat.update", ours)
+
+
+def test_slacks_client_gets_an_error_for_an_unknown_message():
+    with Slack() as server, pytest.raises(SlackApiError) as refused:
+        client(server).chat_update(channel="C0INCIDENT", ts="1.000001", text="Over")
+    assert refused.value.response["error"] == "message_not_found"
+
+
 def test_slacks_client_creates_a_private_channel_invites_and_pages():
     with Slack() as server:
         server.page = 1

@@ -147,6 +147,33 @@ def test_our_message_is_the_one_that_twilios_client_would_have_sent():
     assert ours.headers["authorization"] == theirs.headers["authorization"]
 
 
+def test_our_call_and_its_end_are_those_of_twilios_client():
+    with Twilio() as server:
+        settings = calling(server.url)
+        made = voice.send(outbound(TO), settings, SECRETS)
+        assert isinstance(made, Accepted)
+        assert isinstance(voice.recall(outbound(TO), made.provider_id, settings, SECRETS), Accepted)
+        ours, ending = server.heard
+        there, back = client(server), f"{OURS}?key={outbound(TO).idempotency_key}"
+        again = there.calls.create(
+            to=TO,
+            from_=FROM,
+            twiml=ours.form["Twiml"],
+            timeout=30,
+            status_callback=back,
+            status_callback_event=["completed"],
+            machine_detection="Enable",
+            async_amd="true",
+            async_amd_status_callback=back,
+        )
+        ended = there.calls(again.sid).update(status=CallInstance.UpdateStatus.COMPLETED)
+        theirs, their_end = server.heard[2:]
+    assert (ours.method, ours.path, ours.form) == (theirs.method, theirs.path, theirs.form)
+    assert ended.status == "completed"
+    assert (ending.method, ending.form) == (their_end.method, their_end.form)
+    assert ending.path == their_end.path.replace(again.sid, made.provider_id)
+
+
 def test_twilios_client_finds_a_message_that_we_sent():
     with Twilio() as server:
         sent = sms.send(MESSAGE, texting(server.url), SECRETS)

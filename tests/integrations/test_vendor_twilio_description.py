@@ -114,8 +114,10 @@ def test_our_send_requests_match_the_twilio_description(described):
         service = sms.Settings(account=ACCOUNT, api=server.url, messaging_service="MG" + "0a" * 16)
         assert isinstance(sms.send(MESSAGE, texting(server), SECRETS), Accepted)
         assert isinstance(sms.send(MESSAGE, service, SECRETS), Accepted)
-        assert isinstance(voice.send(outbound(TO), calling(server), SECRETS), Accepted)
-    assert len(server.heard) == 3
+        made = voice.send(outbound(TO), calling(server), SECRETS)
+        assert isinstance(made, Accepted)
+        assert isinstance(voice.recall(outbound(TO), made.provider_id, calling(server), SECRETS), Accepted)
+    assert len(server.heard) == 4
     for heard in server.heard:
         body = operation(described, heard)["requestBody"]["content"]["application/x-www-form-urlencoded"]
         schema = {**body["schema"], "additionalProperties": False}

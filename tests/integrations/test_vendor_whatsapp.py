@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from pywa import WhatsApp, errors, utils
-from pywa.types import Message, MessageStatus, RawUpdate
+from pywa.types import Message, MessageStatus, PhoneNumberChange, RawUpdate
 from pywa.types.templates import BodyText, TemplateLanguage
 
 from integrations import whatsapp
@@ -64,7 +64,9 @@ def settings(server: Meta, **more) -> whatsapp.Settings:
     )
 
 
-def read(kind: type[Message] | type[MessageStatus], there: WhatsApp, callback: Callback):
+def read(
+    kind: type[Message] | type[MessageStatus] | type[PhoneNumberChange], there: WhatsApp, callback: Callback
+):
     """Return what the client reads in a callback, once it has held its signature against the secret."""
     assert there.webhook_update_validator(callback.body, callback.headers["x-hub-signature-256"]) is None
     return kind.from_update(there, RawUpdate(callback.body, hmac_header=None, update_hash="1"))
@@ -197,8 +199,36 @@ def test_the_client_reads_a_reply_as_we_do():
     assert (theirs.text, theirs.from_user.wa_id) == ("OK", TO[1:])
     assert theirs.reply_to_message.id == sent.provider_id
     assert ours == Answer(
-        event_id=theirs.id, sender=TO, text="OK", provider_id=sent.provider_id, at=theirs.timestamp
+        event_id=theirs.id,
+        sender=TO,
+        also=theirs.from_user.bsuid,
+        text="OK",
+        provider_id=sent.provider_id,
+        at=theirs.timestamp,
     )
+
+
+def test_the_client_reads_a_changed_number_as_we_do():
+    with Meta() as server, client(server) as there:
+        callback = server.moves(TO, "user_changed_number", AT)
+        theirs, ours = read(PhoneNumberChange, there, callback), only(callback, server)
+    assert (f"+{theirs.old_wa_id}", theirs.id) == (ours.sender, ours.event_id)
+    assert ours.moved
+
+
+def test_our_named_parameters_are_those_that_the_client_would_have_sent():
+    with Meta() as server, client(server) as there:
+        whatsapp.send(MESSAGE, settings(server, parameters={"notice": "subject"}), SECRETS)
+        named = BodyText.params(notice=MESSAGE.subject)
+        there.send_template(
+            TO, "incident_notice", TemplateLanguage.ENGLISH_US, [named], tracker=MESSAGE.idempotency_key
+        )
+        ours, theirs = server.heard
+    assert _plain(ours.json) == _plain(theirs.json)
+
+
+def test_our_default_is_the_version_of_the_client():
+    assert whatsapp.Settings(phone_number_id=NUMBER_ID).api.endswith(f"/v{utils.Version.GRAPH_API.value}")
 
 
 def test_the_client_accepts_only_callbacks_of_the_simulated_server():

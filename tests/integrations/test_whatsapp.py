@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -20,7 +20,7 @@ from integrations.port import (
 )
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
 from runner.effects.gateway.translation import Held
-from tests.servers.stand_ins.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
+from tests.servers.stand_ins.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, error, sign, user_id, webhook
 from tests.servers.stand_ins.stand_in import Heard
 
 TO = "+15005550010"
@@ -29,7 +29,7 @@ SECRETS = {"token": Held(TOKEN), "app_secret": Held(APP_SECRET), "verify_token":
 NAME = "wamid.HBgLMTUwMDU1NTAwMTAVAgARGBI5QUQ="
 
 
-def settings(url: str = "https://graph.facebook.com/v23.0", **more) -> whatsapp.Settings:
+def settings(url: str = whatsapp.Settings(phone_number_id=NUMBER_ID).api, **more) -> whatsapp.Settings:
     given = {"template": "incident_notice", **more}
     return whatsapp.Settings(phone_number_id=NUMBER_ID, api=url, **given)
 
@@ -330,3 +330,91 @@ def test_the_lint_finds_settings_that_would_fail():
     assert found(msgspec.structs.replace(settings(), phone_number_id="x")) == [
         "phone_number_id is not digits only"
     ]
+
+
+def test_a_template_with_named_parameters_is_filled_by_name():
+    named = {"notice": "body", "about": "subject"}
+    with Meta() as meta:
+        whatsapp.send(MESSAGE, settings(meta.url, parameters=named), SECRETS)
+        [heard] = meta.heard
+    [component] = heard.json["template"]["components"]
+    assert [one["parameter_name"] for one in component["parameters"]] == ["notice", "about"]
+    assert component["parameters"][1]["text"] == MESSAGE.subject
+
+
+def test_direct_send_needs_no_template_and_lets_a_message_expire():
+    class Direct(Meta):
+        """Takes text of the category utility at any time, where it is enabled."""
+
+        def take(self, heard: Heard) -> tuple[int, object]:
+            enabled = heard.json.get("category") == "utility" and heard.json["type"] == "text"
+            return (200, {"messages": [{"id": NAME}]}) if enabled else (400, error(131047))
+
+    soon = msgspec.structs.replace(MESSAGE, deadline=MESSAGE.at + timedelta(minutes=20))
+    late = msgspec.structs.replace(MESSAGE, deadline=MESSAGE.at + timedelta(days=3))
+    with Direct() as meta:
+        at = settings(meta.url, direct=True, template="")
+        for message in (MESSAGE, soon, late):
+            assert whatsapp.send(message, at, SECRETS) == Accepted(NAME)
+        whatsapp.send(MESSAGE, settings(meta.url, direct=True), SECRETS)
+        said = [heard.json for heard in meta.heard]
+    assert [one.get("ttl_seconds") for one in said] == [None, 1200, 43200, None]
+    assert [one.get("direct_send_config") for one in said][2:] == [None, {"template_name": "incident_notice"}]
+    assert whatsapp.send(msgspec.structs.replace(MESSAGE, text="x" * 1025), at, SECRETS).code == "length"
+    assert whatsapp.capabilities(at).max_length == 724
+
+
+@pytest.mark.parametrize(
+    ("code", "direct", "about"),
+    [
+        (100, True, "account"),
+        (100, False, "message"),
+        (139200, True, "account"),
+        (131062, False, "recipient"),
+    ],
+)
+def test_a_refusal_of_direct_send_is_about_the_account(code, direct, about):
+    class Refusing(Meta):
+        def take(self, heard: Heard) -> tuple[int, object]:
+            return 400, error(code)
+
+    with Refusing() as meta:
+        outcome = whatsapp.send(MESSAGE, settings(meta.url, direct=direct), SECRETS)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.about) == (str(code), about)
+
+
+def test_a_reply_has_the_number_and_metas_own_name_of_its_sender():
+    with Meta() as meta:
+        [both] = parsed(meta.writes(TO, "OK", AT))
+    assert (both.sender, both.also, both.moved) == (TO, user_id(TO), False)
+    hidden = {"id": NAME, "from_user_id": "US.ENT.11815799212886844830", "text": {"body": "OK"}}
+    [one] = parsed(webhook({"messages": [hidden]}, AT))
+    assert (one.sender, one.also) == ("US.ENT.11815799212886844830", "")
+    assert whatsapp.address_problem(one.sender) == ""
+
+
+@pytest.mark.parametrize("kind", ["user_changed_number", "user_changed_user_id"])
+def test_a_changed_number_or_name_is_reported_and_is_no_answer(kind):
+    with Meta() as meta:
+        [one] = parsed(meta.moves(TO, kind, AT))
+        assert parsed(meta.moves(TO, "other", AT)) == ()
+    assert (one.sender, one.also, one.text, one.moved) == (TO, user_id(TO), "", True)
+
+
+@pytest.mark.parametrize(
+    ("version", "at", "wanted"),
+    [
+        ("v26.0", "2026-11-29", []),
+        ("v23.0", "2026-11-29", []),
+        ("v23.0", "2027-05-01", ["warning"]),
+        ("v23.0", "2027-10-08", ["error"]),
+        ("v21.0", "2026-11-29", ["warning"]),
+        ("v19.0", "2027-01-21", ["error"]),
+        ("v21.0/", "2027-06-01", ["error"]),
+    ],
+)
+def test_a_version_that_meta_ends_is_named_before(version, at, wanted):
+    chosen = settings(f"https://graph.facebook.com/{version}")
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    assert [one.severity for one in whatsapp.lint_at(now, chosen, SECRETS)] == wanted

@@ -233,6 +233,22 @@ def test_a_critical_message_without_two_channels_that_fail_apart_is_warned_of():
     assert plan(INTERNAL, [channel("a", "corp")], ALICE, REAL).warnings == ()
 
 
+def test_two_chats_that_wake_a_phone_through_the_same_services_fail_together():
+    urgent = BUILT_IN_CLASSES["urgent-internal"]
+    one, other = (channel(name, push=frozenset({"apns", "fcm"})) for name in ("own-chat", "their-chat"))
+    both = plan(urgent, [one, other], ALICE, REAL)
+    assert [(w.rule, w.why.endswith(" apns, fcm")) for w in both.warnings] == [("R3", True)]
+    assert plan(urgent, [one, other, channel("call")], ALICE, REAL).warnings == ()
+    # The first wave has what rings by itself, and no push service blocks a message that arrives in silence.
+    wave = msgspec.structs.replace(urgent, first_wave=2)
+    assert plan(wave, [one, other, channel("z-call")], ALICE, REAL).channels == (
+        "own-chat",
+        "z-call",
+        "their-chat",
+    )
+    assert plan(urgent, [one], ALICE, context("apns")).channels == ("own-chat",)
+
+
 def test_mail_to_an_authority_that_is_not_signed_is_warned_of():
     mail, signed = (
         channel(name, address_kind="email", signed=name == "signed") for name in ("mail", "signed")

@@ -68,3 +68,8 @@ def test_any_other_text_says_nothing_of_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["START", "unstop", "Yes!", "start please"])
 def test_words_that_take_a_stop_back(text: str) -> None:
     assert meaning(text) == "start"
+
+
+@pytest.mark.parametrize("text", ["HELP", "Help!", "info please", "Hilfe"])
+def test_words_that_ask_who_sends(text: str) -> None:
+    assert meaning(text) == "help"

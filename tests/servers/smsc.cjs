@@ -1,6 +1,6 @@
 // A real SMSC for the tests: npm's `smpp` (node-smpp) on the loopback. It prints its port, then one JSON line for each message.
 // Texts that begin with THROTTLE are refused, with SILENT never answered; all others get a receipt, twice.
-// Nobody has a number that ends in 0404, and whoever has one that ends in 0378 writes STOP back.
+// Nobody has a number that ends in 0404, and whoever has one that ends in 0378 writes STOP back, 0379 HELP.
 const smpp = require('smpp');
 let count = 0;
 const receivers = new Set();
@@ -53,9 +53,8 @@ const server = smpp.createServer({}, (session) => {
       short_message: `id:${id} sub:001 dlvrd:001 submit date:2611241402 done date:2611241403 ${said} text:x`,
     };
     waiting.push(receipt, { ...receipt });
-    if (pdu.destination_addr.endsWith('0378')) {
-      waiting.push({ source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, short_message: 'Stop' });
-    }
+    const word = { '0378': 'Stop', '0379': 'Help' }[pdu.destination_addr.slice(-4)];
+    if (word) waiting.push({ source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, short_message: word });
     session.send(pdu.response({ message_id: id }));
     bring();
   });

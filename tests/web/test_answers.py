@@ -237,6 +237,63 @@ def two_ways(tocsin: AtDesk, server: pagerduty.PagerDuty) -> None:
     tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
 
 
+def in_slack_and_on_a_screen(tocsin: AtDesk, server: slack.Slack) -> None:
+    """Reach Ada in Slack and on a screen at once."""
+    by_slack(tocsin, server, "U0MARIA")
+    secrets = {"token": "file:token", "signing": "file:signing"}
+    settings = {"api": server.url, "button": "Seen", "team": slack.TEAM}
+    chat = {"adapter": "slack", "settings": settings, "secrets": secrets, "domains": ["slack"]}
+    screen = {"adapter": "console", "settings": {"path": str(tocsin.home / "console.txt")}}
+    contacts = [{"channel": "chat", "address": "U0MARIA"}, {"channel": "screen", "address": "ada"}]
+    people = {"ada": {"name": "Ada", "contacts": contacts}}
+    chat["confidentiality"] = "internal"
+    tocsin.settings(channels={"chat": chat, "screen": screen}, people=people, roles={"counsel": ["ada"]})
+
+
+def test_a_message_in_slack_says_who_acknowledged_it_elsewhere(tocsin: AtDesk, tmp_path: Path) -> None:
+    with slack.Slack() as server:
+        in_slack_and_on_a_screen(tocsin, server)
+        opened(tocsin, tmp_path)
+        [message] = server.messages
+        before = "".join(block["text"]["text"] for block in message["blocks"][:-1])
+        code = code_in((tocsin.home / "console.txt").read_text(encoding="utf-8"))
+        tocsin.done("ack", code, "--as", "ada")
+        [message] = server.messages
+        after = "".join(block["text"]["text"] for block in message["blocks"])
+        assert not any(block["type"] == "actions" for block in message["blocks"])
+    assert "Ada" not in before
+    assert "Ada (counsel)" in after
+    assert code not in after
+    assert receipts(tocsin) == {"chat": ["recalled"], "screen": []}
+
+
+def test_nothing_is_written_into_a_compromised_chat_about_an_acknowledgement(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with slack.Slack() as server:
+        in_slack_and_on_a_screen(tocsin, server)
+        opened(tocsin, tmp_path)
+        tocsin.done("domain", "compromised", "slack", "--reason", "a stolen session")
+        before = len(server.heard)
+        code = code_in((tocsin.home / "console.txt").read_text(encoding="utf-8"))
+        tocsin.done("ack", code, "--as", "ada")
+        assert len(server.heard) == before
+    assert receipts(tocsin) == {"chat": [], "screen": []}
+
+
+def test_a_changed_number_in_whatsapp_is_distrusted_until_it_is_verified(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    with meta.Meta(wrote=frozenset({ADA})) as server:
+        by_whatsapp(tocsin, server)
+        opened(tocsin, tmp_path)
+        with serving(tocsin) as served:
+            moved = server.moves(ADA, "user_changed_number", tocsin.clock.now())
+            assert served.call_back(moved, address(tocsin, "phone")).status == 200
+    [ada] = tocsin("person", "list", "--format", "json").json["people"]
+    assert [contact["risk_at"] is not None for contact in ada["contacts"]] == [True]
+
+
 def receipts(tocsin: AtDesk) -> dict[str, list[str]]:
     """Return what was said later of the attempt over each channel."""
     return {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.channel_state import refused_senders
 from runner.app.notices.addressing import Addressing
 from runner.base.states import Refusal
 from runner.effects.campaign_message import Wording
@@ -16,6 +18,8 @@ from runner.effects.notices.legal_basis import legal_context
 from runner.errors import NotFound, Problem, Refused
 from runner.facts.vocabulary.register import nested
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
+from runner.incident.campaigns.texting import FINANCIAL, Texting
+from runner.incident.campaigns.texting import RULES as TEXT_RULES
 from runner.incident.notices.letters import GroupKey, Person, Variant
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
@@ -81,6 +85,34 @@ def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None
     anybody = Recipient(person="anybody", contacts=(point,))
     candidate = choose(message_class(CLASSES[way]), channel, anybody, context)
     return candidate if isinstance(candidate, Refusal) else None
+
+
+def texting(
+    service: IncidentService, incident: Incident, carried: CampaignChannels, texts: CampaignTexts
+) -> Texting | None:
+    """Return what the rules about text messages read (R39 to R44), or None without a channel for them."""
+    channel, now = carried.channels.get("sms"), service.clock.now()
+    if channel is None:
+        return None
+    kinds = incident.facts.get("organisation.regulated_as")
+    older = service.campaign_tables(service.principal).campaigns(incident.id) if incident.campaigns else ()
+    earlier = [
+        one.campaign for one in older if one.campaign.short and one.state not in ("planned", "partial")
+    ]
+    return Texting(
+        channel=channel,
+        at=now,
+        text=lambda contact: texts.wording(contact.person.group).sms(contact.person).text,
+        organisation=str(service.home.organisation.get("name") or ""),
+        financial=bool(FINANCIAL.intersection(kinds.value or ()) if kinds is not None else ()),
+        earlier=sum(now - one.planned_at < timedelta(days=3) for one in earlier),
+        fault=refused_senders(service).get(channel.id, ""),
+        overridden=frozenset(
+            number
+            for number, _ in TEXT_RULES
+            if any(one.covers(number, channel.id, CLASSES["sms"], "") for one in incident.overrides.values())
+        ),
+    )
 
 
 class CampaignTexts:

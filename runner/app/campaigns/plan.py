@@ -7,7 +7,9 @@ a campaign that is never shown, and the next plan removes it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -18,7 +20,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.doubts import doubts
-from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
+from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record
 from runner.app.campaigns.tables import BulkTables, Intake, Known
 from runner.decoding import convert
@@ -26,16 +29,26 @@ from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
 from runner.files.people_lists.person_contacts import contact_of, same_domain, same_email, same_person
-from runner.incident.campaigns.campaign import Campaign, Contact, NewOwed, OwedState, Way
+from runner.incident.campaigns.campaign import (
+    HITS,
+    Campaign,
+    Contact,
+    NewOwed,
+    OwedState,
+    SuppressedFor,
+    Way,
+)
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
+from runner.incident.campaigns.texting import Texted, Texting
 from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
+from runner.reports.core.formatting import count
 from runner.reports.core.report import filled
 from runner.routing.traffic import Rate, read_rate
 from runner.yamlfile.limited_files import open_file
@@ -121,7 +134,8 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         tables.create(campaign)
         try:
             with tables.intake(campaign) as intake:
-                reading = _Reading(service, order, texts, carried, campaign, intake)
+                rules = texting(service, incident, carried, texts) if order.short else None
+                reading = _Reading(service, order, texts, carried, campaign, intake, rules)
                 reading.read(tell)
                 made = reading.judged()
                 intake.finish()
@@ -153,7 +167,8 @@ def _begun(
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
-    rates = {**own, **order.rates}
+    start = start_rates() if "email" in carried.channels else {}
+    rates = {**start, **own, **order.rates}
     return filled(
         Campaign,
         order,
@@ -181,7 +196,9 @@ class _Reading:
         carried: CampaignChannels,
         campaign: Campaign,
         intake: Intake,
+        rules: Texting | None,
     ) -> None:
+        self._rules, self.texted = rules, Texted()
         self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = service.campaign_tables(service.principal)
         self._service, self._intake = service, intake
@@ -196,6 +213,9 @@ class _Reading:
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
+        mail = carried.channels.get("email")
+        self._finding = service.gateway.destinations(mail) if mail is not None else None
+        self._destinations: dict[str, str] = {}
 
     def read(self, tell: Tell) -> None:
         """Store the whole list."""
@@ -219,6 +239,7 @@ class _Reading:
 
     def _take(self, batch: Sequence[tuple[int, Contact]]) -> None:
         keys = {n: self._keys(contact) for n, contact in batch}
+        self._find({_domain_of(contact) for _, contact in batch})
         addresses = [key for found in keys.values() for key in found.values()]
         suppressed = self._tables.suppressed(addresses)
         taken = self._intake.taken(addresses)
@@ -241,13 +262,13 @@ class _Reading:
         n: int,
         contact: Contact,
         keys: Mapping[Way, bytes],
-        suppressed: Mapping[bytes, str],
+        suppressed: Mapping[bytes, SuppressedFor],
         taken: dict[bytes, bytes],
     ) -> NewOwed:
         group = self._groups.setdefault(contact.person.group, len(self._groups))
         ground = self._texts.grounds[contact.person.group]
         why = {way: suppressed[key] for way, key in keys.items() if key in suppressed}
-        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why)
+        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why, self._rules)
         who = self._tables.digest("person", same_person(contact.person, ""))
         ways, double = list(planned.ways), False
         while ways and keys[ways[0]] in taken:
@@ -267,6 +288,8 @@ class _Reading:
         if ways:
             taken[keys[ways[0]]] = who
             self.ways[ways[0]] += 1
+        if self._rules is not None and "sms" in ways:
+            self.texted.add(contact)
         if state not in ("duplicate", "exempt"):
             self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
         self.states[state] += 1
@@ -283,12 +306,21 @@ class _Reading:
             reference=self._tables.digest("reference", contact.person.reference.lower()),
             person=who,
             address=keys[ways[0]] if ways else b"",
-            domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
+            domain=self._domain(self._destinations.get(_domain_of(contact), _domain_of(contact)))
+            if mail
+            else b"",
+            hit=functools.reduce(operator.or_, (HITS[reason] for reason in why.values()), 0),
             why=contact.exempt or ("is in the list already" if double else unreached),
         )
 
-    def _domain(self, domain: str) -> bytes:
-        return self._tables.digest("domain", same_domain(domain))
+    def _find(self, domains: set[str]) -> None:
+        """Look up the mail servers of new domains; one with a rate of its own is a destination by itself."""
+        new = domains - self._destinations.keys() - self._order.rates.keys()
+        if new and self._finding is not None:
+            self._destinations |= self._finding.find(new)
+
+    def _domain(self, destination: str) -> bytes:
+        return self._tables.digest("domain", destination)
 
     def _sound(self, contact: Contact) -> Contact:
         """Leave out an address that its channel does not accept."""
@@ -334,8 +366,20 @@ class _Reading:
             feasible=found,
             exempt=self.states["exempt"],
             unreachable=self.states["unreachable"],
-            warnings=tuple(_warnings(campaign, texts)),
+            countries=dict(sorted(self.texted.countries.items())),
+            exemptions={str(name): people for name, people in sorted(self.texted.exemptions.items())},
+            old_consents=self.texted.old_consents,
+            warnings=(
+                *_warnings(campaign, texts),
+                *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+                *self._unknown(),
+            ),
         )
+
+    def _unknown(self) -> Iterator[str]:
+        if self._finding is not None and (unknown := self._finding.unknown):
+            domains = count(unknown, "domain")
+            yield f"The mail servers (MX) of {domains} are unknown: their rates are per domain, not per provider. Install tocsin[dns], or check the resolver"
 
     def _planned(self) -> Campaign:
         """Return the campaign with its counts."""
@@ -376,6 +420,10 @@ class _Reading:
             elif everyone and "*" not in found:
                 found["*"] = people
         return found
+
+
+def _domain_of(contact: Contact) -> str:
+    return same_domain(contact.email.rpartition("@")[2])
 
 
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:

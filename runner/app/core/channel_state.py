@@ -22,6 +22,7 @@ from runner.errors import StoreError
 from runner.incident.state.commands import ReportDomain
 from runner.incident.state.incident import Incident
 from runner.routing import circuit_breaker, rate_limit
+from runner.routing.inbound import Receipt
 from runner.routing.messaging import Channel, SendResult
 from runner.routing.traffic import Account, Breaker
 
@@ -307,3 +308,30 @@ def _breaker(domain: str, body: bytes | None) -> Breaker:
 
 def _account(body: bytes | None) -> Account:
     return Account() if body is None else from_json(body, Account)
+
+
+# --- registration of a sender ---------------------------------------------------------------------------------
+
+REFUSED = "refused-sender/"
+UNREGISTERED = frozenset({"30032", "30034"})
+"""Codes of Twilio: American carriers refuse a toll-free number that is not verified, and a number without a campaign."""
+
+
+def hear_sender(marks: Marks, channel: str, receipt: Receipt) -> bool:
+    """Note what a receipt says about the registration of a channel's sender (R43); tell whether that is news.
+
+    The receipt can be about any message, also about a test of the channel. A delivered message ends a refusal.
+    """
+    refused = receipt.kind == "failed" and receipt.code in UNREGISTERED
+    if not refused and receipt.kind != "delivered":
+        return False
+    if refused_senders(marks).get(channel, "") == (receipt.code if refused else ""):
+        return False
+    name = f"{REFUSED}{channel}"
+    marks.change_marks([name], lambda _: {name: receipt.code.encode()} if refused else {})
+    return True
+
+
+def refused_senders(marks: Marks) -> dict[str, str]:
+    """Return the code of the last refusal of a channel's sender, by channel."""
+    return {name.removeprefix(REFUSED): code.decode() for name, code in marks.marks(REFUSED).items()}

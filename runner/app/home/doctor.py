@@ -32,6 +32,7 @@ from runner.app.home.doctor_checks import (
     exposed_files,
     laws,
     of_error,
+    refused_senders,
     schedulers,
     ways_out,
     wrong,
@@ -410,6 +411,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     if service.incidents("open") and not living(service):
         yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
     yield from schedulers(service)
+    yield from refused_senders(service)
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
         yield Finding("organisation", severity, item.text, action=item.action)

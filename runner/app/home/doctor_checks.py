@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from runner.actions import Action
+from runner.app.core import channel_state
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
 from runner.app.home.erased_data import UNERASED
@@ -412,6 +413,14 @@ def database(store: Store, repair: bool) -> Iterator[Finding]:
         what = "The store names several servers, and no commit waits for a standby: failover can lose entries"
         hint = "Set synchronous_standby_names on the database server."
         yield Finding("store", "warning", what, hint, code="commits_alone")
+
+
+def refused_senders(service: IncidentService) -> Iterator[Finding]:
+    """Yield the channels whose sender American carriers refused last, also in a test (R43)."""
+    for channel, code in sorted(channel_state.refused_senders(service).items()):
+        what = f"{channel}: American carriers refuse the sender (code {code}): its registration is missing"
+        hint = "Register brand and campaign, or verify the toll-free number. Then: tocsin channel check"
+        yield Finding("channels", "error", what, hint, code="sender_refused", ref=channel)
 
 
 def schedulers(service: IncidentService) -> Iterator[Finding]:

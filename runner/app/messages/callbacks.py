@@ -75,7 +75,9 @@ class Callbacks:
 
     def take(self, believed: Believed) -> Fate:
         """Process a verified callback."""
-        return self.inbox.take(believed.channel, believed.heard)
+        fate = self.inbox.take(believed.channel, believed.heard)
+        self.inbox.replies.send()
+        return fate
 
 
 def places_of(service: IncidentService) -> dict[str, str]:

@@ -18,11 +18,13 @@ from typing import Literal
 
 import msgspec
 
-from runner.app.core.directory import stop_contact
+from runner.app.core.channel_state import hear_sender
+from runner.app.core.directory import distrust_contact, stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
+from runner.app.messages.opt_out_replies import OptOutReplies
+from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of, owners_of
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
@@ -31,6 +33,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.messages import ReceiptTaken
 from runner.routing.inbound import Answer, Heard, Receipt, meaning
 from runner.routing.messaging import Channel
+from runner.routing.planner import contact_points
 
 PREFIX = "held/"
 LIMIT = timedelta(minutes=15)
@@ -76,6 +79,7 @@ class Inbox:
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()
+        self.replies = OptOutReplies(service)
 
     def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
         """Process one callback; ``later`` if any part cannot be stored now: a repetition of the rest is harmless."""
@@ -122,6 +126,11 @@ class Inbox:
             return self._where.used()
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
+        news = hear_sender(self._service, channel.id, receipt)
+        fate = self._matched(channel, receipt)
+        return "taken" if news and fate == "nothing" else fate
+
+    def _matched(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(channel.id, place, receipt)
@@ -182,10 +191,18 @@ class Inbox:
             return "nothing"
 
     def _answer(self, channel: Channel, answer: Answer) -> Fate:
+        directory, names = self._service.directory, [name for name in (answer.sender, answer.also) if name]
+        known = next((name for name in names if owner_of(directory, channel, name)), answer.sender)
+        answer = msgspec.structs.replace(answer, sender=known)
+        if answer.moved:
+            return self._distrust(channel, names)
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
-        named = answer.sender.startswith("+") or owner_of(self._service.directory, channel, answer.sender)
+        named = answer.sender.startswith("+") or owner_of(directory, channel, answer.sender)
+        if said in ("stop", "help") and named and channel.answers_stop:
+            self._answer_reader(channel, answer.sender, said)
         if said == "stop" and named:
-            return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
+            fates = [self._stop(channel, name, f"a STOP over {channel.id}") for name in names]
+            return "taken" if "taken" in fates else "nothing"
         if said == "start" and self._start(channel, answer.sender):
             return "taken"
         place = self._where.find(channel.id, answer.provider_id, answer.key)
@@ -201,10 +218,26 @@ class Inbox:
             return "later"
         return "taken" if taken or asked else "nothing"
 
+    def _answer_reader(self, channel: Channel, address: str, said: Literal["stop", "help"]) -> None:
+        """Plan a reply to a person who is known here, once after an opt-out (R38)."""
+        owner = owner_of(self._service.directory, channel, address)
+        tables = self._service.campaign_tables(self._service.principal)
+        known = owner or (self._where.bulk and tables.by_address(tables.digest(*same_address(address))))
+        if known and not self._is_stopped(channel, address, owner):
+            self.replies.add(channel, address, said)
+
+    def _distrust(self, channel: Channel, names: Sequence[str]) -> Fate:
+        """Record that an address can belong to somebody else now: it carries no approval until it is verified (R7)."""
+        directory = self._service.directory
+        for person in dict.fromkeys(owner for name in names for owner in owners_of(directory, channel, name)):
+            points = contact_points(channel, directory.recipient(person).contacts)
+            for contact in dict.fromkeys(point.channel for point in points if point.address in names):
+                distrust_contact(self._service, person, contact, f"{channel.id} reported another account")
+            plan_anew(self._service, person)
+        return "taken"
+
     def _stop_recipient(self, channel: Channel, place: AttemptRef) -> None:
         """Record a person's opt-out that a provider reported: for all their addresses on the channel."""
-        from runner.routing.planner import contact_points
-
         for contact in contact_points(channel, self._service.directory.recipient(place.person).contacts):
             self._stop(channel, contact.address, f"an opt-out that {channel.id} reported")
 

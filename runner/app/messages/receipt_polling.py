@@ -95,6 +95,7 @@ class Collector:
             channel = self._service.directory.channels.get(name)
             if channel is not None:
                 self._tell(name, self._collect(channel))
+        self.inbox.replies.send()
 
     def _collect(self, channel: Channel) -> str:
         def took(one: Heard) -> bool:

@@ -14,6 +14,7 @@ from integrations.port import (
     Accepted,
     Callback,
     Capabilities,
+    Finding,
     NotSent,
     Outbound,
     Outcome,
@@ -30,6 +31,7 @@ from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.inbound import Answer, Heard, Incoming, Receipt
 from runner.routing.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
+from runner.routing.sender_names import sender_names
 from runner.routing.traffic import Rate, read_rate, read_timeout
 
 LONGEST_REASON = 300
@@ -130,6 +132,8 @@ def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
         key=key,
         at=at,
         shared=one.shared,
+        also=one.also[:LONGEST_REASON],
+        moved=one.moved,
     )
 
 
@@ -159,7 +163,9 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         marking=dispatch.marking,
         footer=dispatch.footer,
         at=dispatch.at,
+        campaign=dispatch.campaign,
         deadline=dispatch.deadline,
+        sealed=dispatch.sealed,
         timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 
@@ -237,6 +243,15 @@ def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
     if PERSONAL_DATA.index(channel.personal_data) > PERSONAL_DATA.index(able.personal_data):
         raised.append("personal_data")
     return raised
+
+
+def sender_findings(channel: Channel) -> list[Finding]:
+    """Return what a sender name cannot do: be answered (R39), and arrive where networks deliver no names (R42)."""
+    if not channel.sender_name:
+        return []
+    never = " and ".join(one.country for one in sender_names().values() if one.effect == "undelivered")
+    what = f'nobody can answer the sender name "{channel.sender_name}", and networks in {never} do not deliver it'
+    return [Finding("warning", what, "Name a telephone number for opt-outs in each text, or use a number.")]
 
 
 def hint_for(word: str, known: frozenset[str] | tuple[str, ...]) -> str:

@@ -13,11 +13,14 @@ from runner.decoding import from_json
 from runner.effects.context import EffectContext, exercise_time_lag, plan_context, with_own_domains
 from runner.effects.messages.compose import Body
 from runner.effects.messages.content_screening import shown_subject
+from runner.effects.messages.informing import named_with_roles
+from runner.effects.messages.sealed_message import sealed
 from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone, TakeReceipt
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.messages import Attempt, ReceiptTaken
+from runner.incident.state.quorum import deliveries_of
 from runner.incident.state.work import Deliver, Recall
 from runner.routing.messaging import Channel, Dispatch, SendResult, refused
 from runner.routing.planner import choose
@@ -43,7 +46,14 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
     ready = _ready(work, incident, head, channel, tools)
     if isinstance(ready, SendResult):
         return ready
-    result = tools.sender.send(channel, *ready)
+    dispatch, secrets = ready
+    try:
+        prepared = sealed(incident.id, channel, dispatch, secrets, tools)
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    if isinstance(prepared, SendResult):
+        return prepared
+    result = tools.sender.send(channel, prepared, secrets)
     if channel.screen and result.state == "accepted" and incident.kind == "real":
         return _on_screen(result, incident, delivery)
     if result.state != "unknown":
@@ -80,26 +90,52 @@ def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceip
 
 
 def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: EffectContext) -> SendResult:
+    """Stop it by its key, and where the message can be changed also write there who acknowledged it.
+
+    If a rule blocks the channel now, nothing is written there: then the message has no text.
+    """
     channel = tools.directory.channels.get(attempt.channel)
     if channel is None:
         return SendResult(state="not_sent", reason="the channel is no longer configured")
-    dispatch = Dispatch(
-        delivery=delivery.id,
-        attempt=attempt.n,
-        idempotency_key=attempt.key,
-        kind=incident.kind,
-        audience=incident.messages[delivery.message].message_class.audience,
-        address=delivery.person,
-        subject="",
-        text="",
-        at=tools.now() + exercise_time_lag(incident, tools),
-        recall=attempt.provider_id,
+    work = Deliver(
+        incident=incident.id, delivery=delivery.id, n=attempt.n, channel=channel.id, key=attempt.key
     )
     try:
         secrets = _secrets(incident, channel, delivery.id, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    return tools.sender.send(channel, dispatch, secrets)
+    ready = _ready(work, incident, "", channel, tools)
+    dispatch = _dispatch(work, incident, tools) if isinstance(ready, SendResult) else ready[0]
+    if dispatch.text:
+        said = [one for one in deliveries_of(incident, delivery.message) if one.state == "satisfied"]
+        who = named_with_roles(incident, tools, said)
+        state, line = (
+            ("Acknowledged", f"{who} acknowledged this message.")
+            if who
+            else ("Cancelled", "This message was cancelled.")
+        )
+        dispatch = msgspec.structs.replace(
+            dispatch,
+            subject=f"{state}: {dispatch.subject}",
+            text=cut(f"{line}\n\n{dispatch.text}", channel.max_length),
+            footer=f"Tocsin {incident.codename} · {delivery.id}",
+        )
+    return tools.sender.send(channel, msgspec.structs.replace(dispatch, recall=attempt.provider_id), secrets)
+
+
+def _dispatch(work: Deliver, incident: Incident, tools: EffectContext) -> Dispatch:
+    """Return the key of a message without its text and without an address."""
+    delivery = incident.deliveries[work.delivery]
+    return Dispatch(
+        delivery=work.delivery,
+        attempt=work.n,
+        idempotency_key=work.key,
+        kind=incident.kind,
+        audience=incident.messages[delivery.message].message_class.audience,
+        address=delivery.person,
+        text="",
+        at=tools.now() + exercise_time_lag(incident, tools),  # receivers and certificates use real time
+    )
 
 
 def _secrets(incident: Incident, channel: Channel, delivery: str, tools: EffectContext) -> dict[str, str]:
@@ -142,17 +178,12 @@ def _ready(
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    late = exercise_time_lag(incident, tools)  # receivers and certificates use real time
-    dispatch = Dispatch(
-        delivery=work.delivery,
-        attempt=work.n,
-        idempotency_key=work.key,
-        kind=incident.kind,
-        audience=message.message_class.audience,
+    late = exercise_time_lag(incident, tools)
+    dispatch = msgspec.structs.replace(
+        _dispatch(work, incident, tools),
         address=chosen.contact.address if chosen.contact is not None else delivery.person,
         text=cut(f"{opening(incident, delivery)}{body.text}", channel.max_length),
         subject=f"{reminding(delivery)}{shown_subject(body.subject, message.message_class, channel, incident)}",
-        at=tools.now() + late,
         marking=message.message_class.confidentiality.upper(),
         deadline=(delivery.resent_at or message.at) + message.message_class.stale_after + late,
         footer=f"Tocsin {incident.codename} · {work.delivery} · journal {head}{answer}",

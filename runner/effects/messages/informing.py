@@ -25,8 +25,10 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     """Return the message about acknowledgements, planned for the contacts that the first message reached."""
     message = incident.messages[work.message]
     subject = f"{incident.codename}: acknowledged"
-    who = _named(incident, tools, [d for d in deliveries_of(incident, message.id) if d.state == "satisfied"])
-    names = _named(incident, tools, awaited(incident, message.id))
+    who = named_with_roles(
+        incident, tools, [d for d in deliveries_of(incident, message.id) if d.state == "satisfied"]
+    )
+    names = named_with_roles(incident, tools, awaited(incident, message.id))
     # The same text for all people, because several people may read a room.
     rest = (
         f"Acknowledgement still required: {names}. No other acknowledgement is required."
@@ -51,7 +53,7 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     )
 
 
-def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> str:
+def named_with_roles(incident: Incident, tools: EffectContext, found: list[Delivery]) -> str:
     """Return people's names, each with the roles of their deliveries."""
     people: dict[str, dict[str, None]] = {}
     for delivery in found:

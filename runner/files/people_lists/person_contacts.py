@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from runner.base.instants import is_zone
 from runner.base.text import clean, text_problem
-from runner.incident.campaigns.campaign import Basis, Contact
+from runner.incident.campaigns.campaign import Basis, Contact, Exemption
 from runner.incident.notices.letters import Person
 
 BASES: tuple[Basis, ...] = ("esign", "primary", "agreed")
+EXEMPTIONS: tuple[Exemption, ...] = get_args(Exemption)
 MAX_REASON = 120
 YES, NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
 _PHONE_NOISE = re.compile(r"[\s()./-]")
@@ -28,16 +30,15 @@ _MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None, tuple[str, ...]]:
     """Return a person with every contact method, or the problem of the row."""
     problems: list[str] = []
-    answers = {
-        name: _answer(name, cells.get(name, ""), problems)
-        for name in ("sms_consent", "email_breached", "deceased")
-    }
-    exempt, exemption = (clean(cells.get(name, "")) for name in ("exempt", "sms_exemption"))
-    for name, reason in (("exempt", exempt), ("sms_exemption", exemption)):
-        if len(reason) > MAX_REASON or text_problem(reason):
-            problems.append(
-                f"the reason in {name} is longer than {MAX_REASON} characters, or has hidden characters"
-            )
+    answers = {name: _answer(name, cells.get(name, ""), problems) for name in ("email_breached", "deceased")}
+    consented_on = _day("sms_consent", cells, problems, more=YES)
+    exempt, exemption = clean(cells.get("exempt", "")), cells.get("sms_exemption", "").strip().lower()
+    if len(exempt) > MAX_REASON or text_problem(exempt):
+        problems.append(
+            f"the reason in exempt is longer than {MAX_REASON} characters, or has hidden characters"
+        )
+    if exemption not in ("", "consent", *EXEMPTIONS):
+        problems.append(f"the value of sms_exemption must be one of: consent, {', '.join(EXEMPTIONS)}")
     zone = cells.get("zone", "").strip()
     if zone and not is_zone(zone):
         problems.append("the time zone is not an IANA time zone, such as America/New_York")
@@ -46,14 +47,28 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
         email=clean(cells.get("email", "")),
         phone=_PHONE_NOISE.sub("", cells.get("phone", "")),
         basis=_basis(cells.get("email_basis", ""), problems),
-        sms_consent=answers["sms_consent"],
-        sms_exemption=exemption,
+        sms_consent=bool(consented_on) or exemption == "consent",
+        consented_on="" if consented_on in YES else consented_on,
+        number_checked=_day("number_checked", cells, problems),
+        sms_exemption="" if exemption == "consent" else exemption,
         email_breached=answers["email_breached"],
         deceased=answers["deceased"],
         exempt=exempt,
         zone=zone,
     )
     return (None if problems else contact), tuple(problems)
+
+
+def _day(name: str, cells: Mapping[str, str], problems: list[str], more: frozenset[str] = frozenset()) -> str:
+    """Return the ISO date of a cell, or one of the ``more`` words that means yes; empty for no."""
+    text = cells.get(name, "").strip().lower()
+    try:
+        return "" if text in NO else text if text in more else date.fromisoformat(text).isoformat()
+    except ValueError:
+        problems.append(
+            f"the value of {name} must be a date, such as 2026-03-01{', or yes or no' if more else ''}"
+        )
+        return ""
 
 
 def _answer(name: str, text: str, problems: list[str]) -> bool:

@@ -23,6 +23,8 @@ Way = Literal["email", "sms", "post"]
 """How a notice reaches its reader; ``post`` is a letter, which is made and posted outside Tocsin."""
 Basis = Literal["esign", "primary", "agreed"]
 """Why email is permitted: consent under 15 U.S.C. § 7001, email as the primary contact method, or agreement (HIPAA)."""
+Exemption = Literal["health_and_safety", "bank_breach", "eu_notice"]
+"""Why a text message is permitted without consent (R40)."""
 OwedState = Literal[
     "ready",
     "sending",
@@ -45,7 +47,13 @@ OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """States that allow substitute notice: no channel reaches the person, or only letters, which are too many or too expensive."""
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
 """The kinds of contact methods that our channels serve, in order of use."""
-BOUNCED, COMPLAINED = 1, 2
+BOUNCED, COMPLAINED, STOPPED = 1, 2, 4
+HITS: Mapping[SuppressedFor, int] = {
+    "stop": STOPPED,
+    "complaint": COMPLAINED,
+    "hard_bounce": BOUNCED,
+    "manual": 0,
+}
 BulkReceiptKind = ReceiptKind | Literal["posted", "returned"]
 RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
     *(kind for kind in get_args(ReceiptKind) if "recalled" not in kind),
@@ -63,8 +71,12 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     basis: frozenset[Basis] = frozenset()
     sms_consent: bool = False
+    consented_on: str = ""
+    """The day of the consent as an ISO date, if the list has it."""
+    number_checked: str = ""
+    """The day of the last check that the number still has the same owner, as an ISO date."""
     sms_exemption: str = ""
-    """Why a text message is permitted without consent, where a law says so."""
+    """An ``Exemption``; older campaigns have free text."""
     email_breached: bool = False
     """The breached account is the mailbox itself."""
     deceased: bool = False
@@ -194,7 +206,7 @@ class Owed(msgspec.Struct, frozen=True):
     not_before: datetime | None = None
     chunk: int = 0
     hit: int = 0
-    """``BOUNCED``, ``COMPLAINED``, or both."""
+    """A sum of ``BOUNCED``, ``COMPLAINED`` and ``STOPPED``; times 8 for hits over earlier contact methods."""
     why: str = ""
     address: bytes = b""
     """The digest of the address of the first contact method; empty if it has no address."""
@@ -244,6 +256,7 @@ class Tally(msgspec.Struct, frozen=True):
     why: str
     deferred: bool
     people: int
+    hit: int = 0
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import ELECTRONIC, Contact, Ground, Planned, Way
+from runner.incident.campaigns.texting import Texting, text_refusals
 
 QUIET_FROM, QUIET_UNTIL = 21, 8
 """Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, followed as a courtesy (R26)."""
@@ -21,13 +22,22 @@ Offers = Mapping[Way, Refusal | None]
 
 
 def eligible_channels(
-    contact: Contact, ground: Ground, offers: Offers, suppressed: Mapping[Way, str]
+    contact: Contact,
+    ground: Ground,
+    offers: Offers,
+    suppressed: Mapping[Way, str],
+    texting: Texting | None = None,
 ) -> Planned:
-    """Return the contact methods of one person; ``suppressed`` says why an address of the person may not be used."""
+    """Return the contact methods of one person; ``suppressed`` says why an address of the person may not be used.
+
+    Without ``texting``, the rules about text messages alone are not applied.
+    """
     usable: list[Way] = []
     refusals: list[Refusal] = []
     for way in ELECTRONIC:
         refusal = next(_refused(way, contact, ground, offers, suppressed), None)
+        if refusal is None and way == "sms":
+            refusal = next(text_refusals(contact, texting), None)
         if refusal is None:
             usable.append(way)
         else:

@@ -28,13 +28,13 @@ from runner.incident.state.steps import completion_state
 from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.rule_book import rule_book
-from runner.routing.rules import RULES
+from runner.routing.rules import OF_CAMPAIGNS, RULES
 from runner.routing.traffic import GONE
 
 APPROVERS = ("commander", "counsel")
 """Roles that can override a rule; if no person has either, any named person can."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
-KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
+KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10", *OF_CAMPAIGNS})
 """Rules that can block a channel for a message, so that they can be overridden."""
 
 

@@ -11,12 +11,14 @@ import msgspec
 
 from runner.actions import Action
 from runner.incident.campaigns.campaign import (
+    HITS,
     OPEN,
     Campaign,
     CampaignState,
     Counters,
     Reached,
     Refused,
+    SuppressedFor,
     Tally,
     Way,
 )
@@ -36,6 +38,12 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     feasible: Feasibility
     exempt: int
     unreachable: int
+    countries: dict[str, int] = {}
+    """The people who may get a text message, by the country of their number."""
+    exemptions: dict[str, int] = {}
+    """Those of them without consent, by the exemption."""
+    old_consents: int = 0
+    """American numbers of them whose consent no later check confirmed (R45)."""
     warnings: tuple[str, ...] = ()
 
 
@@ -87,6 +95,8 @@ class PlaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     substitute: Counted
     asked: tuple[str, ...]
     """Reached thresholds for substitute notice that need the decision of a person."""
+    still_owed: dict[SuppressedFor, int] = {}
+    """The open people who opted out, complained or bounced (R46), each counted once."""
 
 
 class BulkStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-status/v1"):
@@ -151,6 +161,17 @@ def reasons(tallies: Iterable[Tally]) -> dict[str, int]:
     return dict(sorted(counter.items()))
 
 
+def still_owed(tallies: Iterable[Tally]) -> dict[SuppressedFor, int]:
+    """Return how many people opted out, complained or bounced and are still to be notified (R46)."""
+    found: Counter[SuppressedFor] = Counter()
+    for tally in tallies:
+        if tally.state in OPEN and (
+            first := next((n for n, bit in HITS.items() if tally.hit & bit * 9), None)
+        ):
+            found[first] += tally.people
+    return dict(found)
+
+
 def places(
     campaign: Campaign, view: CampaignView | None, tallies: Sequence[Tally]
 ) -> Iterator[PlaceStanding]:
@@ -172,6 +193,7 @@ def places(
             asked=tuple(
                 ask.why for ask in (view.asks if view is not None else ()) if ask.place == place and ask.why
             ),
+            still_owed=still_owed(tally for tally in tallies if tally.group in groups),
         )
 
 
@@ -183,6 +205,11 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
     "unknown": ("unknown outcome, may have the notice", "alarm"),
     "post": ("letter required", "warn"),
     "unreachable": ("no usable contact", "alarm"),
+}
+_AFTER: Mapping[SuppressedFor, str] = {
+    "stop": "after an opt-out",
+    "complaint": "after a complaint",
+    "hard_bounce": "after a bounce",
 }
 _WAYS: Mapping[Way, str] = {"email": "email", "sms": "text message", "post": "letter"}
 
@@ -312,6 +339,10 @@ def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
         yield Blank()
         yield table(map(_place, one.places), 5)
     for place in one.places:
+        if place.still_owed:
+            parts = (f"{people:,} {_AFTER[why]}" for why, people in place.still_owed.items())
+            due = f", deadline {moment(place.due)}" if place.due is not None else ""
+            yield line(f"{place.place}, still to be notified: {', '.join(parts)}{due}", "warn", hang=2)
         yield from (line(f"{place.place}: {why}", "alarm", hang=2) for why in place.asked)
         if place.held:
             yield line(f"{place.place}: delayed at the request of law enforcement", "warn")

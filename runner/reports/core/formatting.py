@@ -19,8 +19,8 @@ RECEIPTS = {
     "stopped": "the person opted out",
     "delayed": "not delivered yet; the provider continues to try",
     "complained": "the recipient reported the message as spam",
-    "recalled": "paging stopped after an acknowledgement",
-    "not_recalled": "paging could NOT be stopped",
+    "recalled": "stopped or changed after an acknowledgement",
+    "not_recalled": "could NOT be stopped or changed",
 }
 """Words for receipts that are no evidence of delivery."""
 READER: ContextVar[tzinfo | None] = ContextVar("reader", default=None)

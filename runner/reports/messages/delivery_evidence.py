@@ -30,8 +30,8 @@ _TOLD = {
     "stopped": "the person opted out of this channel",
     "delayed": "the provider has not delivered the message yet and continues to try",
     "complained": "the recipient reported the message as spam",
-    "recalled": "paging stopped after an acknowledgement over another channel",
-    "not_recalled": "paging could not be stopped",
+    "recalled": "stopped, or changed, after an acknowledgement over another channel",
+    "not_recalled": "it could not be stopped or changed",
 }
 
 

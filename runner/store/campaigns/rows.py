@@ -185,7 +185,9 @@ class Intake:
         for one in people:
             ways = (" ".join(one.ways), one.ways[0] if one.ways else "")
             found_by = (one.reference, one.person, one.address, one.domain)
-            owed.append((one.campaign, one.n, one.group, one.state, *ways, "none", one.why, *found_by))
+            owed.append(
+                (one.campaign, one.n, one.group, one.state, *ways, "none", one.hit, one.why, *found_by)
+            )
             sealed = seal(encode(one.contact), contact_context(one.campaign, one.n))
             contacts.append((one.campaign, one.n, sealed))
             named.append((one.reference, one.n))

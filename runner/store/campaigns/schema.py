@@ -45,7 +45,7 @@ COUNT = """UPDATE bulk_campaigns SET sent = sent + ?, bounced = bounced + ?, com
     WHERE id = ?"""
 NEXT_CHUNK = "UPDATE bulk_campaigns SET chunks = chunks + 1 WHERE id = ?"
 
-INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?, ?, ?, ?, ?)"
+INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, ?, ?, ?, ?, ?, ?)"
 INSERT_CONTACT = "INSERT INTO bulk_contacts VALUES (?, ?, ?)"
 INSERT_KEY = "INSERT INTO bulk_keys VALUES (?, ?, ?) ON CONFLICT (campaign, key, n) DO NOTHING"
 KEYED = "bulk.keys"
@@ -62,7 +62,9 @@ TAKEN = f"""SELECT o.address, o.person {_OF_KEY} WHERE k.campaign = ? AND k.key 
 STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.tries, o.not_before, o.chunk, o.hit, o.why,
     o.address, o.domain"""
 """In the order of the fields of ``Owed``."""
-SELECT_READY = f"""{STANDING.replace("o.state", "'sending'").replace("o.chunk, o.hit, o.why", "?, 0, ''")} FROM bulk_owed o
+_CLAIMED = "?, ((o.hit & 7) * 8) | (o.hit & 56), ''"
+"""The hits of the contact method before become hits of earlier ones."""
+SELECT_READY = f"""{STANDING.replace("o.state", "'sending'").replace("o.chunk, o.hit, o.why", _CLAIMED)} FROM bulk_owed o
     WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({{groups}})
     ORDER BY not_before, n LIMIT ?"""
 """Their state after the claim."""
@@ -80,6 +82,7 @@ SETTLED = SETTLE.count("?")
 """Its values, without the look-up keys and without the numbers."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
+RELEASE = "UPDATE bulk_owed SET not_before = '' WHERE campaign = ? AND state = 'ready' AND not_before >= ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
 IN_CHUNK = "SELECT n FROM bulk_owed WHERE campaign = ? AND chunk = ? AND state = 'sending' ORDER BY n"
 LOSE = """UPDATE bulk_owed SET state = 'unknown', tries = tries + 1, why = ?
@@ -91,8 +94,8 @@ CHUNKS = "SELECT n, state, way, size, digest FROM bulk_chunks WHERE campaign = ?
 ATTEMPTS = """SELECT n, way, state, code, provider, body, at FROM bulk_attempts
     WHERE campaign = ? AND chunk = ? ORDER BY n"""
 
-TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 1 ELSE 0 END, count(*)
-    FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
+TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 1 ELSE 0 END, hit, count(*)
+    FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"""
 BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
     GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
 OVERLAP = """SELECT count(DISTINCT k.n) FROM bulk_keys k JOIN bulk_keys j ON j.campaign = ? AND j.key = k.key

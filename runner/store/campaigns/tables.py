@@ -29,6 +29,7 @@ from runner.incident.campaigns.campaign import (
     Tally,
     Way,
 )
+from runner.incident.campaigns.destinations import STOPPED
 from runner.store.campaigns import schema as sql
 from runner.store.campaigns.rows import (
     Attempt,
@@ -223,6 +224,11 @@ class BulkTables:
             _count(run, campaign, Counters(sent=-people))
         return people
 
+    def release(self, campaign: str) -> None:
+        """Let all people be sent to who wait for a destination that refused the sender."""
+        with self._door.writing() as run:
+            run.execute(sql.RELEASE, (campaign, instant_text(STOPPED)))
+
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
         """Return when the next ready person can be sent to, as text; None without ready people."""
         if not groups:
@@ -279,7 +285,7 @@ class BulkTables:
         with self._door.writing() as run:
             run.executemany(sql.SUPPRESS, [(address, reason, instant_text(now)) for address in addresses])
 
-    def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
+    def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, SuppressedFor]:
         """Return which of these addresses must not be used, and why."""
         return dict(self._in(sql.SUPPRESSED, (), tuple(addresses)))
 
@@ -292,7 +298,7 @@ class BulkTables:
     def tally(self, campaign: str, now: datetime) -> list[Tally]:
         """Return the number of people by state."""
         found = self._all(sql.TALLY, (instant_text(now), campaign))
-        return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
+        return [Tally(g, s, e, w, why, bool(late), c, hit) for g, s, e, w, why, late, hit, c in found]
 
     def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
         """Return the destinations with the most messages."""

@@ -64,15 +64,17 @@ def texting(desk: AtDesk, relay: MailServer, channel: dict[str, Any], **secrets:
     desk.settings(channels=channels, public_url="https://callbacks.example.org")
 
 
-def by_smsc(desk: AtDesk, relay: MailServer, smsc: Peer) -> None:
+def by_smsc(
+    desk: AtDesk, relay: MailServer, smsc: Peer, sender: str = "+15005550000", **channel: Any
+) -> None:
     settings = {
         "host": smsc.settings.host,
         "port": smsc.settings.port,
         "line": "private",
         "system_id": "tocsin",
-        "sender": "Tocsin",
+        "sender": sender,
     }
-    texting(desk, relay, {"adapter": "smpp", "settings": settings}, password=PASSWORD)
+    texting(desk, relay, {"adapter": "smpp", "settings": settings, **channel}, password=PASSWORD)
 
 
 DAY = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
@@ -119,7 +121,7 @@ def test_a_text_message_campaign_ends_with_each_person_notified_or_pending(
             "K2,Bo,2 Elm Road,DE,,+15005550404,yes,",
             "K3,Cy,3 Elm Road,DE,,+15005550378,yes,",
             "K4,Di,4 Elm Road,DE,,+15005550014,,",
-            'K5,Ed,5 Elm Road,DE,,+15005550015,,"bank, FCC 15-72 ¶¶ 127-139"',
+            "K5,Ed,5 Elm Road,DE,,+15005550015,,health_and_safety",
             "K6,Flo,6 Elm Road,DE,,+15005550016,yes,",
             "K7,Gus,,DE,,+15005550017,yes,",
             "K8,Hal,8 Elm Road,DE,gone@people.example,+15005550018,yes,",
@@ -155,9 +157,12 @@ def test_a_text_message_campaign_ends_with_each_person_notified_or_pending(
         "K6": "post: the address is blocked: stop",
         "K7": "unreachable: the address is blocked: stop",
     }
+    [place] = run(office, "status", path)["places"]
+    assert place["still_owed"] == {"hard_bounce": 1, "stop": 2}  # K2, and K6 and K7; K3 opted out afterwards
     # the reply holds in the next campaign: that number is left alone, and its reader stays owed
     again = listed(tmp_path, people("K3,Cy,3 Elm Road,DE,,+15005550378,yes,"), "again.csv")
     assert planned(office, again, "--short", "our-text")["campaign"]["ways"] == {"post": 1}
+    assert run(office, "status", again)["places"][0]["still_owed"] == {"stop": 1}
     assert run(office, "status", path, "--verify")["proof"]["attempts"] == 7
 
 

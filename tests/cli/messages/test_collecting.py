@@ -1,14 +1,17 @@
-"""The worker fetches receipts from Signal and an SMSC, and reports by email."""
+"""The worker fetches receipts from Signal, an SMSC and a modem, and reports by email."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
+from integrations.testing.chaos import closed_port
 from tests.cli.at_desk import AtDesk
 from tests.integrations.test_smtp_reports import group, report
+from tests.servers.modem import Modem
 from tests.servers.postgres import BOTH_STORES
 from tests.servers.stand_ins import signal_gateway, smsc
 from tests.web.at_provider import ADA, by_signal, opened, telephone
@@ -59,6 +62,40 @@ def test_a_worker_fetches_and_confirms_messages_from_an_smsc(tocsin: AtDesk, tmp
         server.rest()
         assert server.waiting == []
     assert delivery(tocsin)["evidence"] == "delivered"
+
+
+def test_without_the_internet_the_modem_sends_and_brings_report_and_reply(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    phone = Modem(tmp_path / "gammu")
+    gateway = {"url": f"http://127.0.0.1:{closed_port()}", "number": "+15005550006"}
+    channels = {
+        "signal": {"adapter": "signal", "priority": 10, "settings": gateway},
+        "sim": {"adapter": "modem", "settings": {"operator": "carrier-x", "folder": str(phone.folder)}},
+    }
+    for channel in channels.values():
+        channel["confidentiality"] = "internal"
+    people = {"ada": {"name": "Ada", "contacts": [{"channel": "phone", "address": ADA}]}}
+    tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+    opened(tocsin, tmp_path)
+    log = phone.work()
+    tocsin("worker", "--once")
+    found = delivery(tocsin)
+    assert [(one["channel"], one["state"]) for one in found["attempts"]] == [
+        ("signal", "not_sent"),
+        ("sim", "accepted"),
+    ]
+    assert found["evidence"] == "relayed"
+    [code] = set(re.findall(r"code ([A-Z2-9]{6})", log))
+    phone.arrive(ADA, "Delivered", PDU="Status_Report", MessageReference="255")
+    phone.arrive(ADA, f"I have it, {code}")
+    phone.work()
+    written = tocsin.clock.now().timestamp() - 60
+    for path in (phone.folder / "inbox").iterdir():
+        os.utime(path, (written, written))
+    tocsin("worker", "--once")
+    assert delivery(tocsin)["evidence"] == "read"  # a number can be taken over
+    assert list((phone.folder / "inbox").iterdir()) == []
 
 
 class Relay(Controller):

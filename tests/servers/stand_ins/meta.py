@@ -100,6 +100,18 @@ class Meta(StandIn):
         self.wrote |= {number}
         return webhook({"contacts": [contact(number)], "messages": [one]}, at)
 
+    def moves(self, number: str, kind: str, at: datetime) -> Callback:
+        """Return the webhook that says that a person's number or name at Meta changed; it has no contacts."""
+        one = {
+            "from": number[1:],
+            "from_user_id": user_id(number),
+            "id": f"wamid.{hashlib.sha256(kind.encode()).hexdigest()[:40].upper()}",
+            "timestamp": str(int(at.timestamp())),
+            "type": "system",
+            "system": {"body": "User changed", "wa_id": "15005550077", "type": kind},
+        }
+        return webhook({"messages": [one]}, at)
+
 
 def user_id(number: str) -> str:
     """Return Meta's own name for a person towards this business, which goes with every number since usernames came."""

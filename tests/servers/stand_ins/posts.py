@@ -72,15 +72,24 @@ class Mattermost(StandIn):
 
 
 class Ntfy(StandIn):
-    """One server; ``messages`` holds what it published. The topic ``locked`` is not ours."""
+    """One server; ``messages`` holds what it published. The topic ``locked`` is not ours.
+
+    ``old`` is a server before 2.16: it knows no ``sequence_id``, and publishes a second message.
+    """
 
     retry_after = ""
     """ntfy names no time."""
 
-    def __init__(self, *acts: Act) -> None:
+    def __init__(self, *acts: Act, old: bool = False) -> None:
         """Start without any message."""
         super().__init__(*acts)
         self.messages: list[dict[str, object]] = []
+        self.old = old
+
+    @property
+    def shown(self) -> dict[object, dict[str, object]]:
+        """What a phone shows: of a sequence the last message alone."""
+        return {said.get("sequence_id", n): said for n, said in enumerate(self.messages)}
 
     def take(self, heard: Heard) -> tuple[int, object]:
         """Publish one message."""
@@ -89,6 +98,8 @@ class Ntfy(StandIn):
         said = heard.json
         if said["topic"] == "locked":
             return 403, {"code": 40301, "http": 403, "error": "forbidden"}
+        if self.old:
+            said = {name: value for name, value in said.items() if name != "sequence_id"}
         self.messages.append(said)
         name = f"sPs71M8A2T{len(self.messages)}"
         return 200, {"id": name, "time": 1764000000, "expires": 1764043200, "event": "message", **said}

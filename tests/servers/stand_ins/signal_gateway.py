@@ -1,13 +1,15 @@
 """A stand-in for signal-cli-rest-api: sends, its refusals in words, and what waits to be received.
 
-Shaped after its published description: ``/v2/send`` answers 201 with a timestamp, ``/v1/receive`` with an array of
-envelopes, and in its mode ``json-rpc`` each envelope is posted inside a JSON-RPC call.
+Shaped after its source of August 2026: ``/v2/send`` answers 201 with a timestamp, or 429 with challenge tokens;
+``/v1/receive`` answers with an array of envelopes, and in its modes ``json-rpc`` and ``json-rpc-native`` each envelope is
+posted inside a JSON-RPC call. A recipient is a number, a UUID, or a user name without ``u:``.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import datetime
 from urllib.parse import unquote
 
@@ -20,7 +22,10 @@ REFUSALS = {
     "+15005550002": "Failed to send message due to Untrusted Identities for {number}",
     "+15005550003": "Failed to send message due to rate limiting",
     "+15005550004": "Something about {number}",
+    "+15005550005": 'CAPTCHA proof required for sending to "{number}", available options "RECAPTCHA" with challenge token "t", or wait "3600" seconds',
 }
+CHALLENGED = "+15005550008"
+_RECIPIENT = re.compile(r"\+\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\w+\.\d{2,}")
 
 ABOUT = {
     "versions": ["v1", "v2"],
@@ -54,6 +59,10 @@ class SignalGateway(StandIn):
         number = str(sent["recipients"][0])
         if sent["number"] != NUMBER:
             return 400, {"error": f"Specified account {sent['number']} doesn't exist"}
+        if number == CHALLENGED:
+            return 429, self.throttled()
+        if not _RECIPIENT.fullmatch(number):
+            return 400, {"error": f"Invalid identifier {number}"}
         if number in REFUSALS:
             return 400, {"error": REFUSALS[number].format(number=number)}
         stamp = str(1_795_528_920_000 + len(self.sent))
@@ -98,5 +107,7 @@ def posted(envelope: dict[str, object], password: str, at: datetime) -> Callback
 
 
 def _envelope(source: str, **content: object) -> dict[str, object]:
-    about = {"source": source, "sourceNumber": source, "timestamp": 1_795_528_999_000}
+    """Return an envelope; a person who hides the number has a UUID only."""
+    number = source if source.startswith("+") else None
+    about = {"source": source, "sourceNumber": number, "timestamp": 1_795_528_999_000}
     return {"envelope": {**about, **content}, "account": NUMBER}

@@ -1,6 +1,7 @@
 """A stand-in for Slack: conversations with messages, its errors with status 200, presses that it signs itself.
 
-Shaped after the published descriptions of ``chat.postMessage``, ``conversations.history``, ``conversations.create``,
+Shaped after the published descriptions of ``chat.postMessage``, ``chat.update``, ``conversations.open``,
+``conversations.history``, ``conversations.create``,
 ``conversations.invite``, ``conversations.setTopic``, ``users.conversations`` and block actions. The signature is made here from its description, not by the adapter's own function, so that the two check each other.
 """
 
@@ -24,6 +25,8 @@ APP = "U0TOCSIN"
 LATER = {"ok": False, "error": "ratelimited"}
 NEEDED: dict[str, tuple[str, ...]] = {
     "chat.postMessage": ("channel",),
+    "chat.update": ("channel", "ts"),
+    "conversations.open": ("users",),
     "conversations.create": ("name",),
     "conversations.history": ("channel",),
     "conversations.invite": ("channel", "users"),
@@ -65,6 +68,10 @@ class Slack(StandIn):
             return 200, {"ok": False, "error": "invalid_arguments", "response_metadata": told}
         if method == "users.conversations":
             return 200, self._ours(said)
+        if method == "conversations.open":
+            if said["users"] not in self.known:
+                return 200, {"ok": False, "error": "user_not_found"}
+            return 200, {"ok": True, "channel": {"id": _conversation(str(said["users"]))}}
         if method == "conversations.create":
             return 200, self._create(str(said["name"]), said.get("is_private") in TRUE)
         return 200, self._in_channel(method, str(said["channel"]), said)
@@ -72,6 +79,8 @@ class Slack(StandIn):
     def _in_channel(self, method: str, channel: str, said: dict[str, object]) -> dict[str, object]:
         if method in {"conversations.invite", "conversations.setTopic"}:
             return self._inside(method, channel, said)
+        if method == "chat.update":
+            return self._update(channel, said)
         if channel not in self.known:
             return {"ok": False, "error": "channel_not_found"}
         if method == "conversations.history":
@@ -80,9 +89,20 @@ class Slack(StandIn):
             return {"ok": False, "error": self.refuse[channel]}
         message = {"type": "message", "ts": f"1764000000.{len(self.messages):06}", **said}
         self.messages.append(message)
-        # A person's id opens a conversation, which has an id of its own.
-        opened = channel.replace("U0", "D0")
-        return {"ok": True, "channel": opened, "ts": message["ts"], "message": message}
+        return {"ok": True, "channel": _conversation(channel), "ts": message["ts"], "message": message}
+
+    def _update(self, channel: str, said: dict[str, object]) -> dict[str, object]:
+        """Change a message of ours, in its conversation's own id alone."""
+        found = [
+            message
+            for message in self.messages
+            if message["ts"] == said["ts"] and _conversation(message["channel"]) == channel
+        ]
+        if not found:
+            known = channel in self.known - {name for name in self.known if name.startswith("U")}
+            return {"ok": False, "error": "message_not_found" if known else "channel_not_found"}
+        found[0].update({name: value for name, value in said.items() if name not in ("channel", "ts")})
+        return {"ok": True, "channel": channel, "ts": said["ts"], "text": said.get("text", "")}
 
     def _history(self, channel: str, said: dict[str, object]) -> dict[str, object]:
         """List the newest first; metadata is shown to those alone who ask for it."""
@@ -156,11 +176,16 @@ class Slack(StandIn):
             "type": "block_actions",
             "user": {"id": user, "username": "someone", "team_id": team},
             "team": {"id": team, "domain": "made-up"},
-            "channel": {"id": self.messages[n]["channel"].replace("U0", "D0"), "name": "made-up"},
+            "channel": {"id": _conversation(self.messages[n]["channel"]), "name": "made-up"},
             "container": {"type": "message", "message_ts": self.messages[n]["ts"]},
             "actions": [action],
         }
         return signed(urlencode({"payload": json.dumps(payload)}).encode(), at, key=key)
+
+
+def _conversation(address: str) -> str:
+    """Return the id of a conversation: a person's id opens one, which has an id of its own."""
+    return address.replace("U0", "D0")
 
 
 def _arguments(heard: Heard, method: str) -> dict[str, object]:

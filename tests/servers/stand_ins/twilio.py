@@ -29,6 +29,8 @@ class Twilio(StandIn):
         super().__init__(*acts)
         self.things: dict[str, dict[str, str]] = {}
         self.date = "Tue, 24 Nov 2026 14:02:00 +0000"
+        self.rcs = False
+        """Whether its messaging service has an RCS sender, and every telephone takes RCS."""
 
     def take(self, heard: Heard) -> tuple[int, object]:
         """Take a message or call, or list the messages."""
@@ -65,7 +67,7 @@ class Twilio(StandIn):
         found = [
             _shown(one)
             for sid, one in self.things.items()
-            if sid.startswith(prefix) and query.get("To", one["to"]) == one["to"]
+            if sid.startswith(prefix) and query.get("To", one["to"]) == one["to"].removeprefix("rcs:")
         ]
         return 200, {what.lower(): found[::-1], "page": 0, "next_page_uri": None}
 
@@ -78,13 +80,14 @@ class Twilio(StandIn):
         self.things[sid] = {
             "sid": sid,
             "account_sid": ACCOUNT,
-            "to": form["To"],
+            "to": f"rcs:{form['To']}" if self.rcs and "MessagingServiceSid" in form else form["To"],
             "from": form.get("From", ""),
             "body": form.get("Body", ""),
             "status": "queued",
             "date_created": self.date,
             "callback": form.get("StatusCallback", ""),
             "twiml": form.get("Twiml", ""),
+            "amd": form.get("AsyncAmdStatusCallback", ""),
         }
         return _shown(self.things[sid])
 
@@ -95,6 +98,11 @@ class Twilio(StandIn):
         kind = "Message" if sid.startswith("SM") else "Call"
         fields = {f"{kind}Sid": sid, f"{kind}Status": status, "AccountSid": ACCOUNT, "To": thing["to"]}
         return signed(thing["callback"], {**fields, "From": thing["from"], **more}, at)
+
+    def answered(self, sid: str, by: str, at: datetime) -> Callback:
+        """Return the callback about who answered a call; it has no status."""
+        fields = {"CallSid": sid, "AccountSid": ACCOUNT, "AnsweredBy": by, "MachineDetectionDuration": "2400"}
+        return signed(self.things[sid]["amd"], fields, at)
 
 
 def signed(url: str, fields: dict[str, str], at: datetime, *, token: str = TOKEN) -> Callback:
@@ -115,7 +123,7 @@ def signed(url: str, fields: dict[str, str], at: datetime, *, token: str = TOKEN
 
 def _shown(thing: dict[str, str]) -> dict[str, object]:
     """Return a message or call as Twilio tells of it: where it calls back and what a call says is not repeated."""
-    kept = {name: value for name, value in thing.items() if name not in {"callback", "twiml"}}
+    kept = {name: value for name, value in thing.items() if name not in {"callback", "twiml", "amd"}}
     if thing["sid"].startswith("CA"):
         del kept["body"]
         return {**kept, "direction": "outbound-api", "duration": None, "api_version": "2010-04-01"}

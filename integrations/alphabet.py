@@ -37,16 +37,23 @@ class Coded(msgspec.Struct, frozen=True):
         return len(self.parts) > 1
 
 
-def code(text: str, reference: int) -> Coded:
-    """Return a message in the narrowest suitable alphabet; ``reference`` is the common number of its parts."""
+def code(text: str, reference: int, *, latin1: bool = False) -> Coded:
+    """Return a message in the narrowest suitable alphabet; ``reference`` is the common number of its parts.
+
+    With ``latin1`` the SMSC converts Latin-1 into the network's alphabet: a character takes its places there.
+    """
     text = text.replace("\r\n", "\n")
     try:
-        units, coding = [_CODES[letter] for letter in text], NARROW
-    except KeyError:
-        units, coding = [letter.encode("utf-16-be", "replace") for letter in text], WIDE
-    whole = b"".join(units)
+        units = [
+            (len(_CODES[letter]), letter.encode("latin-1") if latin1 else _CODES[letter]) for letter in text
+        ]
+        coding = NARROW
+    except (KeyError, UnicodeEncodeError):
+        wide = (letter.encode("utf-16-be", "replace") for letter in text)
+        units, coding = [(len(octets), octets) for octets in wide], WIDE
+    whole = b"".join(octets for _, octets in units)
     alone, joined = (160, 152) if coding == NARROW else (140, 132)
-    if len(whole) <= alone:
+    if sum(places for places, _ in units) <= alone:
         return Coded(coding, (whole,), whole)
     cut = _cut(units, joined)
     # A header is six octets that follow, of which one element of four, with 16 bits of reference.
@@ -54,13 +61,15 @@ def code(text: str, reference: int) -> Coded:
     return Coded(coding, tuple(head + bytes([n & 255]) + part for n, part in enumerate(cut, 1)), whole)
 
 
-def _cut(units: list[bytes], room: int) -> list[bytes]:
+def _cut(units: list[tuple[int, bytes]], room: int) -> list[bytes]:
     """Cut between characters, never inside an escaped one or a surrogate pair."""
-    parts = [b""]
-    for unit in units:
-        if len(parts[-1]) + len(unit) > room:
+    parts, left = [b""], room
+    for places, octets in units:
+        if places > left:
             parts.append(b"")
-        parts[-1] += unit
+            left = room
+        parts[-1] += octets
+        left -= places
     return parts
 
 

@@ -29,6 +29,7 @@ from integrations.http import json_object
 from integrations.http.service import identifier, member
 from integrations.port import (
     LOOPBACK,
+    PHONES,
     About,
     Accepted,
     Answer,
@@ -96,6 +97,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="reply",
         ack_strength="seen",
         e2ee=True,
+        push=PHONES,
         idempotency="key",
         key_lifetime=KEPT - timedelta(days=1),
         max_length=LONGEST,
@@ -221,6 +223,7 @@ def _run(settings: Settings) -> subprocess.Popen[bytes]:
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.folder / ".tocsin-secret").touch()  # no backup has this folder
         command = [_program(settings)]
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=needed)  # noqa: S603  # no shell
     except OSError:

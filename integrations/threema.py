@@ -1,9 +1,8 @@
 """Threema Gateway, end to end: the text is encrypted here (NaCl box), and only the person can read it.
 
-An address is the content of a person's QR code, ``3mid:ID,KEY``: another key is another address. A message is refused if
-Threema has another key for the id. Threema has no idempotency key, so an unanswered send remains unknown. It accepts
-messages to people who blocked the sender: only a receipt proves delivery. It posts receipts and replies with an HMAC.
-Format: gateway.threema.ch, developer documentation; NaCl needs XSalsa20, which ``cryptography`` does not have.
+An address is an id with its public key, ``ID#KEY``: another key is another address. Threema has no idempotency key, so an
+unanswered send remains unknown. It accepts messages to people who blocked the sender: only a receipt proves delivery.
+Format: gateway.threema.ch, developer documentation. NaCl needs XSalsa20, which ``cryptography`` does not have.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import msgspec
 from integrations.http import Reply, Request, exchange, judge
 from integrations.http.service import findings, held, identifier, web_capabilities
 from integrations.port import (
+    PHONES,
     About,
     Answer,
     Callback,
@@ -31,6 +31,7 @@ from integrations.port import (
     Outbound,
     Outcome,
     Parsed,
+    Query,
     Receipt,
     Rejected,
     Secrets,
@@ -47,7 +48,7 @@ LARGEST = 3_500
 """Bytes of a text message."""
 LONGEST = 3_000
 """Characters of text without the usual subject, marking and footer; if these are longer, the text is cut."""
-_ADDRESS = re.compile(r"3mid:([A-Z0-9]{8}),([0-9a-f]{64})", re.ASCII)
+_ADDRESS = re.compile(r"([A-Z0-9]{8})(?:#([0-9a-f]{64}))?", re.ASCII)
 _OWN = re.compile(r"\*[A-Z0-9]{7}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -64,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """End to end encrypted to the key in the address; an id is not bound to a phone number."""
+    """End to end encrypted to the key in the address; an id does not belong to a phone number."""
     return web_capabilities(
         settings.api,
         "threema",
@@ -74,6 +75,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="button",
         ack_strength="seen",
         e2ee=True,
+        push=PHONES,
         max_length=LONGEST,
         called_back=True,
         secrets=frozenset({"api_secret", "private_key"}),
@@ -81,26 +83,68 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 def address_problem(address: str) -> str:
-    """An address is an id with its public key; an id alone is refused, as its key would be unverified."""
-    return "" if _ADDRESS.fullmatch(address) else "a Threema address is the person's QR code: 3mid:ID,KEY"
+    """An address is an id; nothing is sent to it before it has a key."""
+    return "" if _ADDRESS.fullmatch(address) else "a Threema address is an id of 8 letters and digits: ID#KEY"
+
+
+def pin(query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
+    """Return the address with the key that Threema now has for its id."""
+    identity = query.recipient.partition("#")[0]
+    key = public_key(identity, settings, secrets, query.at, query.timeouts)
+    return f"{identity}#{key}" if isinstance(key, str) else key
+
+
+def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Outcome:
+    """Encrypt one message to the key in its address, if Threema has no other; return the id, the nonce and the box."""
+    address = _ADDRESS.fullmatch(outbound.recipient)
+    if address is None or address[2] is None:
+        return Rejected("no_key", address_problem(outbound.recipient) or _NO_KEY, about="recipient")
+    shown = fitted(outbound, LONGEST, lambda one: len(_body(one)) <= LARGEST)
+    if shown is None:
+        return Rejected("too_long", f"the message has more than {LARGEST} bytes")
+    key = public_key(address[1], settings, secrets, outbound.at, outbound.timeouts)
+    if isinstance(key, Unknown):  # only the question was lost
+        return NotSent("Threema does not answer")
+    if isinstance(key, str) and key != address[2]:
+        return Rejected(
+            "key_changed", "Threema has another key for this id: ask the person", about="recipient"
+        )
+    if not isinstance(key, str):
+        return key
+    if key != address[2]:
+        return Rejected(
+            "key_changed", "Threema has another key for this id: ask the person", about="recipient"
+        )
+    box = _box(key, secrets)
+    if isinstance(box, Rejected):
+        return box
+    from nacl.utils import random
+
+    text, nonce = b"\x01" + _body(shown), random(24)
+    padding = max(1 + random(1)[0] % 255, 33 - len(text))  # random, so that the length tells little
+    sealed: bytes = box.encrypt(text + bytes([padding]) * padding, nonce)
+    return address[1].encode() + sealed
+
+
+_NO_KEY = "the contact has no key for this id: tocsin channel keys CHANNEL"
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Compare the key of the address with Threema's, then send one encrypted message."""
-    address = _ADDRESS.fullmatch(outbound.recipient)
-    if address is None:
-        return Rejected("address", address_problem(outbound.recipient), about="recipient")
-    key = public_key(address[1], settings, secrets, outbound.at, outbound.timeouts)
-    match key:
-        case str() if key != address[2]:
-            why = "the key of this Threema id is not the one in the contact: verify the person's QR code"
-            return Rejected("key_changed", why, about="recipient")
-        case str():
-            return post(outbound, settings, secrets)
-        case Unknown():  # only the question was lost
-            return NotSent("Threema does not answer")
-        case _:
-            return key
+    """Send one encrypted message; only a message id means accepted."""
+    identity = outbound.recipient.partition("#")[0]
+    mine = outbound.sealed.startswith(identity.encode())  # the address can have changed since
+    sealed = outbound.sealed if outbound.sealed and mine else seal(outbound, settings, secrets)
+    if not isinstance(sealed, bytes):
+        return sealed
+    form = {"to": identity, "nonce": sealed[8:32].hex(), "box": sealed[32:].hex()}
+    reply = _ask("send_e2e", form, settings, secrets, outbound.at, outbound.timeouts)
+    if not isinstance(reply, Reply):
+        return reply
+    if reply.status in _REFUSALS:
+        about, why = _REFUSALS[reply.status]
+        return Rejected(str(reply.status), why, about=about)
+    name = identifier(_text(reply), "")
+    return judge(reply, outbound.at) or named(name, "the answer of Threema has no message id")
 
 
 def public_key(
@@ -138,31 +182,6 @@ def _ask(
             ca_file=settings.ca_file,
         )
     )
-
-
-def post(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Encrypt one message to the key in its address and send it; only an id means accepted."""
-    shown = fitted(outbound, LONGEST, lambda one: len(_body(one)) <= LARGEST)
-    if shown is None:
-        return Rejected("too_long", f"the message has more than {LARGEST} bytes")
-    identity, key = outbound.recipient.removeprefix("3mid:").split(",")
-    box = _box(key, secrets)
-    if isinstance(box, Rejected):
-        return box
-    from nacl.utils import random
-
-    text, nonce = b"\x01" + _body(shown), random(24)
-    padding = max(1 + random(1)[0] % 255, 33 - len(text))  # random, so that the length tells little
-    sealed = box.encrypt(text + bytes([padding]) * padding, nonce).ciphertext
-    form = {"to": identity, "nonce": nonce.hex(), "box": sealed.hex()}
-    reply = _ask("send_e2e", form, settings, secrets, outbound.at, outbound.timeouts)
-    if not isinstance(reply, Reply):
-        return reply
-    if reply.status in _REFUSALS:
-        about, why = _REFUSALS[reply.status]
-        return Rejected(str(reply.status), why, about=about)
-    name = identifier(_text(reply), "")
-    return judge(reply, outbound.at) or named(name, "the answer of Threema has no message id")
 
 
 _REFUSALS: dict[int, tuple[About, str]] = {
@@ -223,7 +242,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     try:
         clear = box.decrypt(bytes.fromhex(said["box"]), bytes.fromhex(said["nonce"]))
         at = datetime.fromtimestamp(int(said["date"]), UTC)
-        return tuple(_events(clear[: -clear[-1]], f"3mid:{sender},{key}", f"{sender}:{name}", at))
+        return tuple(_events(clear[: -clear[-1]], f"{sender}#{key}", f"{sender}:{name}", at))
     except (CryptoError, ValueError, LookupError, OverflowError, OSError):
         return ()
 
@@ -249,7 +268,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     problems = (
         (not _OWN.fullmatch(settings.identity), "identity is not that of a gateway", 'identity: "*ACME123"'),
         (not _KEY.fullmatch(key), "private_key does not have 64 hexadecimal digits", "Remove private:"),
-        (settings.test_to and address_problem(settings.test_to), "test_to is not a QR code", "3mid:ID,KEY"),
+        (settings.test_to and address_problem(settings.test_to), "test_to is not an address", "ID#KEY"),
         (find_spec("nacl") is None, "PyNaCl is not installed", "Install tocsin[threema]"),
     )
     more = tuple(Finding("error", what, hint) for wrong, what, hint in problems if wrong)

@@ -130,13 +130,13 @@ SERVICES = {
         _subject(
             threema,
             lambda url: threema.Settings(identity="*MARKER1", api=url),
-            f"3mid:MARKER01,{'0a' * 32}",
+            "MARKER01",
             b"0123456789abcdef",
             api_secret="markersecret",
             private_key="0b" * 32,
         ),
-        attempt=lambda settings, secrets: threema.post(
-            outbound(f"3mid:MARKER01,{'0a' * 32}"), settings, secrets
+        attempt=lambda settings, secrets: threema.send(
+            msgspec.structs.replace(outbound("MARKER01"), sealed=b"MARKER01" + bytes(80)), settings, secrets
         ),
     ),
     "web_push": Subject(

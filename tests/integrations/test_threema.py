@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("nacl", reason="NOT TESTED: the extra tocsin[threema] is not installed")
 
 from integrations import threema
-from integrations.port import Accepted, Answer, NotSent, Receipt, Throttled, Unauthentic, Unknown
+from integrations.port import Accepted, Answer, NotSent, Query, Receipt, Throttled, Unauthentic, Unknown
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import MARK, outbound
 from runner.effects.gateway.translation import Held
@@ -35,6 +35,29 @@ def test_only_the_person_in_the_address_can_read_the_message():
     assert MARK.encode() not in wire
 
 
+def test_a_repetition_sends_the_stored_bytes_unless_the_address_has_changed():
+    with Threema("lose_answer") as server:
+        told = outbound(server.address("ADALOVE1"))
+        assert isinstance(threema.seal(told, settings(server), SECRETS), NotSent)
+        sealed = threema.seal(told, settings(server), SECRETS)
+        stored = msgspec.structs.replace(told, sealed=sealed)
+        assert isinstance(threema.send(stored, settings(server), SECRETS), Accepted)
+        assert isinstance(threema.send(stored, settings(server), SECRETS), Accepted)
+        boxes = [one.form["box"] for one in server.heard if one.method == "POST"]
+        assert (len(boxes), len(set(boxes))) == (2, 1)
+        moved = msgspec.structs.replace(stored, recipient=server.address("BENCOLE2"))
+        assert isinstance(threema.send(moved, settings(server), SECRETS), Accepted)
+        assert server.read[-1][0] == "BENCOLE2"
+
+
+def test_the_key_of_a_person_is_taken_into_the_address():
+    with Threema() as server:
+        query = Query(at=AT, recipient="ADALOVE1")
+        assert threema.pin(query, settings(server), SECRETS) == server.address("ADALOVE1")
+        gone = threema.pin(Query(at=AT, recipient="NOBODY00"), settings(server), SECRETS)
+        assert gone.address == "gone"
+
+
 def test_another_key_than_the_one_in_the_contact_gets_nothing():
     with Threema() as server:
         address = server.address("ADALOVE1")
@@ -45,17 +68,17 @@ def test_another_key_than_the_one_in_the_contact_gets_nothing():
 
 
 @pytest.mark.parametrize(
-    "address", ["ADALOVE1", "ada@people.example", f"3mid:ADALOVE1,{'0' * 63}", "3mid:ADALOVE1", ""]
+    "address", ["ADALOVE1", "ada@people.example", f"ADALOVE1#{'0' * 63}", "ADALOVE1#", ""]
 )
 def test_an_address_without_a_key_is_refused(address: str):
     with Threema() as server:
         refused = threema.send(outbound(address), settings(server), SECRETS)
-        assert (refused.code, refused.about, server.heard) == ("address", "recipient", [])
+        assert (refused.code, refused.about, server.heard) == ("no_key", "recipient", [])
 
 
 def test_unknown_blocked_and_unpaid_messages_have_their_own_outcomes():
     with Threema(credits=1) as server:
-        unknown = threema.send(outbound(f"3mid:NOBODY00,{server.key('ADALOVE1')}"), settings(server), SECRETS)
+        unknown = threema.send(outbound(f"NOBODY00#{server.key('ADALOVE1')}"), settings(server), SECRETS)
         assert (unknown.code, unknown.about, unknown.address) == ("404", "recipient", "gone")
         server.blocking.add("ADALOVE1")
         blocked = threema.send(outbound(server.address("ADALOVE1")), settings(server), SECRETS)
@@ -165,7 +188,7 @@ def test_a_text_that_does_not_fit_is_not_sent():
 def test_lint_finds_what_cannot_work():
     good = settings("https://msgapi.threema.ch")
     assert threema.lint(good, SECRETS) == ()
-    bad = threema.Settings(identity="ACME", api="http://gateway.example", test_to="ADALOVE1")
+    bad = threema.Settings(identity="ACME", api="http://gateway.example", test_to="ada")
     found = threema.lint(bad, {"private_key": Held(f"private:{PRIVATE}")})
     assert [one.severity for one in found].count("error") == 4
     able = threema.capabilities(good)

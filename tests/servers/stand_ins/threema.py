@@ -40,8 +40,8 @@ class Threema(StandIn):
         return self.people[name].public_key.encode().hex()
 
     def address(self, name: str) -> str:
-        """Return the content of a person's QR code."""
-        return f"3mid:{name},{self.key(name)}"
+        """Return the address of a person."""
+        return f"{name}#{self.key(name)}"
 
     def take(self, heard: Heard) -> tuple[int, object]:
         """Name a key, or take a message."""

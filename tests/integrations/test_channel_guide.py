@@ -29,6 +29,7 @@ MADE_UP = {
     "jsm": "made-up-api-key",
     "alert_source": "made-up-source-token",
     "apprise": "service://made-up",
+    "threema": "0a" * 32,
 }
 """Secrets in the form that an adapter asks for, where it asks for one."""
 

@@ -32,7 +32,7 @@ from tests.servers.mail_host import DOMAIN, MailHost, running_mail_host
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"password": Held(PASSWORD)}
-WAITS = Timeouts(read=timedelta(seconds=10), total=timedelta(seconds=40))
+WAITS = Timeouts(read=timedelta(seconds=50), total=timedelta(seconds=100))
 FINGERPRINT = "BF671A53F7668640B5750D5D9F08539D51A3FEE0"
 LINK = f"https://i.delta.chat/#{FINGERPRINT}&v=3&i=P3uuTGrolpXgWixbJ2rWUCvM&s=XA68O4TmPGcggReXeDkd56XM&a=reader%40relay.example&n=Ada"
 

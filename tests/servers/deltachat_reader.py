@@ -16,7 +16,7 @@ from tests.servers.dovecot import PASSWORD
 from tests.servers.mail_host import DOMAIN, MailHost
 from tests.servers.needed import absent
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def program() -> str:

@@ -223,7 +223,6 @@ def _run(settings: Settings) -> subprocess.Popen[bytes]:
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (settings.folder / ".tocsin-secret").touch()  # no backup has this folder
         command = [_program(settings)]
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=needed)  # noqa: S603  # no shell
     except OSError:
@@ -244,6 +243,9 @@ def _log_in(core: _Core, settings: Settings, password: str) -> None:
         raise _Stop(_BUSY) from None
     if not accounts:
         core.ask("add_account")
+    (
+        settings.folder / ".tocsin-secret"
+    ).touch()  # no backup has this folder; the program begins in an empty one
     known = core.call("list_transports")
     if any(one["addr"] != settings.account for one in known):
         raise _Stop(Rejected("account", "the folder is that of another account", about="account"))

@@ -98,6 +98,7 @@ for line in sys.stdin.buffer:
         run.stdin.write(line)
         run.stdin.flush()
         said = run.stdout.readline()
+        last = last or not said
     if last:
         run.kill()
         run.wait()
@@ -168,6 +169,7 @@ def test_a_message_is_encrypted_sent_once_read_and_answered(
     assert reader.count(told.text) == 1
     assert MARK not in host.seen()
     assert settings.folder.stat().st_mode & 0o077 == 0
+    assert (settings.folder / ".tocsin-secret").exists()
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ MADE_UP = {
     "alert_source": "made-up-source-token",
     "apprise": "service://made-up",
     "web_push": VAPID,
+    "threema": "0a" * 32,
 }
 """Secrets in the form that an adapter asks for, where it asks for one."""
 

@@ -32,6 +32,7 @@ BUILT_IN: dict[str, str] = {
     "signal": "integrations.signal",
     "smpp": "integrations.smpp",
     "modem": "integrations.modem",
+    "web_push": "integrations.web_push",
 }
 """Adapter name to module, as ``pyproject.toml`` declares them too."""
 

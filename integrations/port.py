@@ -8,7 +8,7 @@ an answer, not a failure. A ``reason`` never contains an address, a body, a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -19,8 +19,8 @@ PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
 Proof = Literal["accepted", "relayed", "delivered", "read"]
 """Evidence of delivery, lowest first. Acknowledgement is a person's act, not evidence."""
 
-About = Literal["recipient", "message", "account", "provider"]
-"""Subject of a rejection: only the last two are about the channel as a whole."""
+About = Literal["recipient", "message", "destination", "account", "provider"]
+"""Subject of a rejection. ``destination``: the server of this recipient refuses the sender. The last two are about the whole channel."""
 Address = Literal["", "gone", "stopped"]
 """Finding of a rejection about the address: it does not exist, or its owner opted out of this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,8 +64,12 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     marking: str = ""
     footer: str = ""
     timeouts: Timeouts = Timeouts()
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages; empty for all others. Complaint statistics of mailbox providers use it."""
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
+    sealed: bytes = b""
+    """What ``seal`` returned for this key; empty for a channel without it, and for a message that is never repeated."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
@@ -326,6 +330,16 @@ class HasDnsRecords(Protocol):
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
 
 
+class GroupsDestinations(Protocol):
+    """Further interface of an integration whose recipients share servers: what finds them, domain by domain."""
+
+    unknown: int
+    """Domains whose servers could not be asked for."""
+
+    def find(self, domains: Iterable[str]) -> dict[str, str]:
+        """Return the destination of each domain: the provider of its mail servers, else the first server, else its own name."""
+
+
 class Recalling(Protocol):
     """Further interface of an integration that can stop a call, or change a message, after an acknowledgement elsewhere."""
 
@@ -342,6 +356,52 @@ def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
     if not outbound.text:
         return Rejected("blocked", "a rule blocks this channel now, so the message there was not changed")
     return None if provider_id else Rejected("unnamed", "the provider did not name the message")
+
+
+class SubscribesBrowsers(Protocol):
+    """Further interface of an integration whose addresses are subscriptions that browsers make."""
+
+    def browser_key(self, settings: Any, secrets: Secrets) -> str:
+        """Return the public key for which a browser subscribes; raises ValueError without a usable secret."""
+
+    def address_domains(self, address: str, settings: Any) -> frozenset[str]:
+        """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
+
+
+class Sealing(Protocol):
+    """Further interface of an integration that encrypts each message end to end, where ``Capabilities.e2ee``."""
+
+    def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
+        """Return the encrypted message, or why there is none; nothing is sent.
+
+        The bytes are stored durably before the first ``send``, and every ``send`` with this key gets them as
+        ``outbound.sealed``: a message is never encrypted twice. Without them ``send`` encrypts a message that is never repeated.
+        """
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the provider, about no message."""
+
+    at: datetime
+    recipient: str = ""
+    timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Omit the address."""
+        return f"Query(at={self.at!r})"
+
+
+class HasDevice(Protocol):
+    """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
+
+    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+
+    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
+        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
+
+    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
 class RepliesToCallback(Protocol):

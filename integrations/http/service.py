@@ -25,6 +25,7 @@ from integrations.port import (
     Outbound,
     Outcome,
     PersonalData,
+    Query,
     Rejected,
     Secrets,
     Timeouts,
@@ -35,7 +36,7 @@ from integrations.port import (
 LONGEST_IDENTIFIER = 256
 
 
-Timed = Outbound | NewRoom | Invitation
+Timed = Outbound | NewRoom | Invitation | Query
 """An attempt of any kind: its time, and its timeouts."""
 
 
@@ -123,6 +124,7 @@ def send_json(
     token: str | Rejected = "",
     scheme: str = "Bearer",
     ca_file: str = "",
+    max_answer: int = 65_536,
 ) -> Reply | NotSent | Rejected | Unknown:
     """Send one JSON document once; ``token``, as ``held`` returns it, is used only in the header ``Authorization``."""
     if isinstance(token, Rejected):
@@ -139,6 +141,7 @@ def send_json(
             body=compact(content),
             timeouts=attempt.timeouts,
             ca_file=ca_file,
+            max_answer=max_answer,
         )
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -27,6 +27,15 @@ from integrations.port import (
     machine_of,
     self_test_to,
 )
+
+if TYPE_CHECKING:
+    from integrations.smtp.providers import Destinations
+
+RELAYS = {
+    "smtp.office365.com": ("30/min burst 5", "10000/day burst 10000"),
+    "smtp.gmail.com": ("2000/day burst 2000",),
+}
+"""Limits of relays by their own documentation: Exchange Online, and Google Workspace. Not confirmed by a test."""
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sign: Literal["", "smime"] = ""
     """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
     dkim_selector: str = ""
-    """The DNS name (selector) of the relay's signing key (DKIM)."""
+    """The DNS name (selector) of the signing key (DKIM), the relay's or ours."""
+    sign_dkim: bool = False
+    """Every message is signed with the secret ``dkim_key``, or is not sent; for a relay that does not sign."""
+    report_success: bool = False
+    """Ask for a report of success also for each notice to many people."""
     nameserver: str = ""
     """DNS server for the sender's domain, ``ADDRESS`` or ``ADDRESS:PORT``; empty means the system's resolver."""
     bounces: str = ""
@@ -92,6 +105,7 @@ def capabilities(settings: Settings) -> Capabilities:
         confidentiality="internal",
         personal_data="contact",
         receipts=frozenset({"accepted", "relayed", "delivered"}),
+        rates=RELAYS.get(settings.host.lower(), ()),
         ack="reply",
         ack_strength="seen",
         signed=settings.sign == "smime",
@@ -99,6 +113,7 @@ def capabilities(settings: Settings) -> Capabilities:
             ({"client_secret"} if oauth is not None else set())
             | ({"password"} if settings.username and oauth is None else set())
             | ({"certificate", "signing_key"} if settings.sign else set())
+            | ({"dkim_key"} if settings.sign_dkim else set())
             | ({"imap_password"} if settings.imap is not None and oauth is None else set())
         ),
         optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
@@ -124,6 +139,13 @@ def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
     from integrations.smtp.line import SmtpLine
 
     return SmtpLine(settings, secrets)
+
+
+def destinations(settings: Settings) -> Destinations:
+    """Return what finds the domains with the same mail servers."""
+    from integrations.smtp.providers import Destinations
+
+    return Destinations(settings.nameserver)
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:

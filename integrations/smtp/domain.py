@@ -1,4 +1,4 @@
-"""DNS checks of the sender domain (R19): MX, SPF, DMARC, and DKIM if the channel names a selector.
+"""DNS checks of the sender domain (R19): MX, SPF, DMARC, TLS (MTA-STS, DANE, TLSRPT), and DKIM if the channel names a selector.
 
 Only on a person's request, with dnspython (the extra ``dns``), which parses hostile answers, falls back to TCP and finds the
 system's resolver on every system. A failed query is reported and never counts as an answer. A record's text is
@@ -7,6 +7,7 @@ foreign and is not repeated. A record proves nothing about sent email; the recei
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,8 +23,8 @@ LIMIT = timedelta(seconds=5)
 """Time limit of one query."""
 MOST_PARENTS = 8
 """Number of levels searched for a policy (RFC 9989: the walk up the tree)."""
-_POLICY = re.compile(r";\s*p\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
-_KEY = re.compile(r"(?:^|;)\s*p\s*=\s*([^;\s]*)", re.IGNORECASE)
+STRONG = 2048
+"""Bits of an RSA key for signatures."""
 
 
 class _Silent(Exception):
@@ -38,11 +39,25 @@ def look_up(settings: Settings) -> Iterator[Finding]:
         yield from _mail(resolver, domain)
         yield from _senders(resolver, domain)
         yield from _policy(resolver, domain)
+        yield from _transport(resolver, domain)
         if settings.dkim_selector:
             yield from _signature(resolver, f"{settings.dkim_selector}._domainkey.{domain}")
     except _Silent:
         what = f"the DNS query for {domain} failed: its records are unknown"
         yield Finding("warning", what, "Try again, or set another server in nameserver.")
+
+
+def mail_servers(domain: str, nameserver: str, limit: float) -> list[str] | None:
+    """Return the names of a domain's mail servers, the preferred ones first; None without an answer within ``limit`` seconds."""
+    resolver = _resolver(nameserver)
+    resolver.lifetime = limit
+    try:
+        found = sorted(
+            (int(one.split()[0]), one.split()[1]) for one in _asked(resolver, domain, RdataType.MX)
+        )
+    except _Silent:
+        return None
+    return [name.rstrip(".").lower() for _, name in found if name != "."]
 
 
 def _resolver(nameserver: str) -> Resolver:
@@ -106,18 +121,77 @@ def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
             if re.match(r"v\s*=\s*DMARC1\s*(?:;|$)", record)
         ]
         if found:
-            said = _POLICY.search(found[0])
-            if len(found) > 1 or said is None or said[1].lower() == "none":
-                what = f"the policy of {name} refuses no forged email (DMARC)"
-                yield Finding("warning", what, "Use p=quarantine or p=reject, in one record.")
+            yield from _enforced(name, found, inherited=n > 0)
             return
     what = f"{domain} has no policy against forged email (DMARC)"
     yield Finding("warning", what, "Add a TXT record at _dmarc: v=DMARC1; p=reject; …")
 
 
+def _enforced(name: str, found: list[str], *, inherited: bool) -> Iterator[Finding]:
+    """Yield why a policy refuses no forged email. For a subdomain of its domain ``sp`` counts, if there is one."""
+    tags = _tags(found[0])
+    policy = tags.get("sp", tags.get("p", "")) if inherited else tags.get("p", "")
+    if len(found) > 1 or policy.lower() not in ("quarantine", "reject"):
+        what = (
+            f"the policy of {name} refuses no forged email{' of its subdomains' if inherited else ''} (DMARC)"
+        )
+        yield Finding("warning", what, "Use p=quarantine or p=reject, in one record, and no weaker sp.")
+    elif tags.get("t", "").lower() == "y":
+        what = f"the policy of {name} is a test: receivers do not enforce it (DMARC: t=y)"
+        yield Finding("warning", what, "Remove t=y (RFC 9989).")
+    if "pct" in tags:
+        what = f"the policy of {name} uses pct, which is no longer part of DMARC"
+        yield Finding("warning", what, "Remove pct (RFC 9989).")
+
+
+def _transport(resolver: Resolver, domain: str) -> Iterator[Finding]:
+    """Check whether bounces and replies must come encrypted: MTA-STS (RFC 8461), or DANE (RFC 7672), which also needs DNSSEC."""
+    servers = [one.split()[-1].rstrip(".") for one in _asked(resolver, domain, RdataType.MX)]
+    forced = _marked(resolver, f"_mta-sts.{domain}", "STSv1") or any(
+        _asked(resolver, f"_25._tcp.{server}", RdataType.TLSA) for server in servers if server
+    )
+    if not forced:
+        what = f"{domain} does not require TLS (no MTA-STS, no TLSA): bounces and replies can be read on their way"
+        yield Finding("warning", what, "Publish an MTA-STS policy, or TLSA records with DNSSEC.")
+    elif not _marked(resolver, f"_smtp._tls.{domain}", "TLSRPTv1"):
+        what = f"{domain} gets no reports about failed TLS (TLSRPT)"
+        yield Finding("warning", what, "Add a TXT record at _smtp._tls: v=TLSRPTv1; rua=mailto:…")
+
+
+def _marked(resolver: Resolver, name: str, version: str) -> bool:
+    return any(_tags(one).get("v") == version for one in _asked(resolver, name, RdataType.TXT))
+
+
+def _tags(record: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in record.split(";"))
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
 def _signature(resolver: Resolver, name: str) -> Iterator[Finding]:
-    keys = [match[1] for record in _asked(resolver, name, RdataType.TXT) if (match := _KEY.search(record))]
-    if not any(keys):
-        why = "was withdrawn" if keys else "does not exist"
-        what = f"the key at {name} {why} (DKIM): receivers reject the signature of the relay"
-        yield Finding("error", what, "Set dkim_selector to the selector of your relay.")
+    found = [tags for one in _asked(resolver, name, RdataType.TXT) if "p" in (tags := _tags(one))]
+    tags = next((tags for tags in found if tags["p"]), {})
+    if not tags:
+        why = "was withdrawn" if found else "does not exist"
+        what = f"the key at {name} {why} (DKIM): receivers reject the signature"
+        yield Finding("error", what, "Set dkim_selector to the selector of your signing key.")
+        return
+    if "y" in tags.get("t", "").replace(" ", "").split(":"):
+        what = f"the key at {name} is a test: receivers may ignore the signature (DKIM: t=y)"
+        yield Finding("warning", what, "Remove t=y (RFC 6376).")
+    if tags.get("k", "rsa").lower() == "rsa" and (bits := _bits(tags["p"])) < STRONG:
+        why = f"has {bits} bits, fewer than {STRONG}" if bits else "is not a valid RSA key"
+        what = f"the key at {name} {why} (DKIM)"
+        yield Finding("warning" if bits else "error", what, f"Make a new RSA key of {STRONG} bits.")
+
+
+def _bits(encoded: str) -> int:
+    """Return the length of an RSA key, or 0 for anything else."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(base64.b64decode("".join(encoded.split()), validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return 0
+    return key.key_size if isinstance(key, RSAPublicKey) else 0

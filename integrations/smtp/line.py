@@ -18,7 +18,7 @@ from email.errors import MessageError
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, assembled
+from integrations.smtp.mime import Seals, assembled
 from integrations.smtp.session import (
     Ended,
     Transaction,
@@ -51,10 +51,10 @@ class SmtpLine:
         if not outbounds:
             return ()
         try:
-            seal = sealing(outbounds[0].at, self._settings, self._secrets)
+            seals = sealing(outbounds[0].at, self._settings, self._secrets)
         except Ended as end:
             return (end.outcome,) * len(outbounds)
-        batch = _Batch(outbounds, self._settings, seal)
+        batch = _Batch(outbounds, self._settings, seals)
         if not batch.settled:
             self._converse(batch)
         return batch.all()
@@ -111,8 +111,8 @@ class SmtpLine:
 class _Batch:
     """Messages in transit over one connection, and their outcomes so far."""
 
-    def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
-        self.outbounds, self._settings, self._seal = outbounds, settings, seal
+    def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seals: Seals) -> None:
+        self.outbounds, self._settings, self._seals = outbounds, settings, seals
         self._outcomes: list[Outcome | None] = [unfit(outbound, settings) for outbound in outbounds]
         self._dotted = _RESET
         """The message whose final dot may be sent and was not answered."""
@@ -166,7 +166,7 @@ class _Batch:
             settings = self._settings
             try:
                 sender, mail, rcpt = envelope(smtp, settings, outbound)
-                content = assembled(outbound, settings.sender, settings.sender_name, self._seal)
+                content = assembled(outbound, settings.sender, settings.sender_name, self._seals)
             except Ended as end:
                 self._outcomes[n] = end.outcome
             except (MessageError, ValueError, IndexError):

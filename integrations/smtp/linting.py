@@ -72,7 +72,13 @@ def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         from integrations.smtp import signing
 
         yield from signing.findings(settings.sender, secrets)
-    elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
+    if settings.sign_dkim:
+        from integrations.smtp import dkim
+
+        yield from dkim.findings(settings, secrets)
+    elif "dkim_key" in secrets:
+        yield Finding("error", "dkim_key is set, but email is not signed", "settings: {sign_dkim: true}")
+    if not settings.sign and not secrets.keys().isdisjoint({"certificate", "signing_key"}):
         what = "a certificate or its key is set, but email is not signed"
         yield Finding("error", what, "settings: {sign: smime}")
 

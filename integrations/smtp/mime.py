@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from integrations.port import Outbound, plain_body
 
@@ -27,6 +28,16 @@ _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _POLICY = SMTP.clone(cte_type="7bit")
 Seal = Callable[[bytes, bytes], bytes]
 """Takes a MIME entity and a boundary that is not in it; returns the replacing entity."""
+
+
+class Seals(NamedTuple):
+    """The signers of a channel: of the text (S/MIME), and of the whole message (DKIM), in this order."""
+
+    entity: Seal | None = None
+    message: Callable[[bytes], bytes] | None = None
+
+
+UNSIGNED = Seals()
 
 
 def address_problem(address: str) -> str:
@@ -72,7 +83,7 @@ def header_problem(outbound: Outbound) -> str:
     return ""
 
 
-def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
+def assembled(outbound: Outbound, sender: str, sender_name: str, seals: Seals = UNSIGNED) -> bytes:
     """Return the message for DATA, without the final dot; ``Message-ID`` is the idempotency key.
 
     Common parts of many messages are folded and encoded once.
@@ -84,8 +95,10 @@ def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | No
         + b"To: %b\r\n" % str(_address(outbound.recipient)).encode()
         + _date(outbound.at)
         + b"Message-ID: <%b@%b>\r\n" % (key, domain)
+        + (b"Feedback-ID: %b:%b\r\n" % (outbound.campaign.encode(), domain) if outbound.campaign else b"")
     )
-    return stuffed(head + (_entity(outbound, _quoted) if seal is None else _sealed(outbound, seal)))
+    entity = _entity(outbound, _quoted) if seals.entity is None else _sealed(outbound, seals.entity)
+    return stuffed(head + entity if seals.message is None else seals.message(head + entity))
 
 
 def _sealed(outbound: Outbound, seal: Seal) -> bytes:

@@ -30,7 +30,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, return_path, xtext
+from integrations.smtp.mime import Seals, address_problem, assembled, header_problem, return_path, xtext
 from integrations.smtp.oauth import bearer, forget, xoauth2
 from integrations.smtp.verdicts import Verdict, verdict
 
@@ -73,8 +73,8 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         return bad
     try:
         # Composed before the connection: an invalid message needs no connection.
-        seal = sealing(outbound.at, settings, secrets)
-        content = assembled(outbound, settings.sender, settings.sender_name, seal)
+        seals = sealing(outbound.at, settings, secrets)
+        content = assembled(outbound, settings.sender, settings.sender_name, seals)
     except Ended as end:
         return end.outcome
     except (MessageError, ValueError, IndexError):
@@ -107,20 +107,24 @@ def unfit(outbound: Outbound, settings: Settings) -> Rejected | None:
     return None
 
 
-def sealing(at: datetime, settings: Settings, secrets: Secrets) -> Seal | None:
-    """Return the signer, None for a channel without signatures. Raises Ended, so that no unsigned message is sent instead."""
-    if not settings.sign:
-        return None
-    from integrations.smtp import signing
+def sealing(at: datetime, settings: Settings, secrets: Secrets) -> Seals:
+    """Return the signers of a channel. Raises Ended, so that no unsigned message is sent instead."""
+    if not settings.sign and not settings.sign_dkim:
+        return Seals()
+    from integrations.smtp import dkim, signing
 
     try:
-        signer = signing.signer(secrets)
-        signer.check(at)
+        signer = signing.signer(secrets) if settings.sign else None
+        if signer is not None:
+            signer.check(at)
+        return Seals(
+            signer.seal if signer is not None else None,
+            dkim.signer(settings, secrets) if settings.sign_dkim else None,
+        )
     except signing.Trouble as trouble:
         raise Ended(
             Rejected("signing", f"the message is not sent unsigned: {trouble}", about="account")
         ) from None
-    return signer.seal
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
@@ -232,7 +236,9 @@ def envelope(smtp: smtplib.SMTP, settings: Settings, outbound: Outbound) -> tupl
     if reports:
         # RET=HDRS always: a report must not return the text through other servers.
         options += ["RET=HDRS", f"ENVID={xtext(key)}"]
-        wanted += ["NOTIFY=SUCCESS,FAILURE,DELAY"]
+        # a success report for each of a million readers would be a million emails
+        success = "SUCCESS," if not outbound.campaign or settings.report_success else ""
+        wanted += [f"NOTIFY={success}FAILURE,DELAY"]
         wanted += [] if international else [f"ORCPT=rfc822;{xtext(recipient)}"]
     return sender, options, wanted
 

@@ -1,12 +1,14 @@
 """Cause of a mail server's refusal, from its code and text: the recipient, the message, or the account.
 
 One code has different meanings: 5.7.1 is one reader's own rule or a block of the sending server, and only the words distinguish them. The
-first matching row decides. Without a matching row the phase of the refusal decides.
+first matching row of ``bounces.csv`` decides, each with a sample. Without a matching row the phase of the refusal decides.
 """
 
 from __future__ import annotations
 
+import csv
 import re
+from importlib.resources import files
 from typing import NamedTuple
 
 from integrations.port import About, Address
@@ -19,10 +21,6 @@ class Verdict(NamedTuple):
     address: Address = ""
 
 
-GONE, MAILBOX, US = Verdict("recipient", "gone"), Verdict("message"), Verdict("account")
-"""The address does not exist; this mailbox refuses this message; the whole server refuses the sender."""
-
-
 class Row(NamedTuple):
     """Codes and words that belong together, and an example reply."""
 
@@ -32,32 +30,15 @@ class Row(NamedTuple):
     sample: str
 
 
-TABLE = (
-    Row(
-        r"5\.1\.(?:[0-6]|10)", "", GONE, "550 5.1.1 The email account that you tried to reach does not exist."
-    ),
-    Row(r"5\.2\.1", "", GONE, "550 5.2.1 The email account that you tried to reach is inactive."),
-    Row(r"5\.4\.1", "access denied|rejected", GONE, "550 5.4.1 Recipient address rejected: Access denied."),
-    Row(r"5\.5\.0", "mailbox unavailable", GONE, "550 5.5.0 Requested action not taken: mailbox unavailable"),
-    Row(r"5\.2\.2", "", MAILBOX, "552 5.2.2 The recipient's inbox is out of storage space."),
-    Row(r"5\.7\.1", r"by (?:the )?recipient|resolver\.rst", MAILBOX, "550 5.7.1 Blocked by recipient"),
-    Row(r"5\.7\.1[23]\d", "", MAILBOX, "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup"),
-    Row(r"5\.1\.[78]", "", US, "501 5.1.8 Sender address rejected: Domain not found"),
-    Row(
-        r"5\.7\.(?:9|2\d|[5-7]\d\d)",
-        "",
-        US,
-        "550 5.7.515 Access denied, sending domain does not meet the level",
-    ),
-    Row(
-        r"5\.\d{1,3}\.\d{1,3}|5[0-5]\d",
-        r"\bblock(?:ed|ing|list)\b|(?:block|black) ?list|spamhaus|reputation|unsolicited|\bspam\b|\b(?:dmarc|spf|dkim)\b|banned",
-        US,
-        "550 5.7.1 [192.0.2.1] Our system has detected that this message is likely unsolicited mail.",
-    ),
-    Row("5[0-5]\\d", "unknown user|user unknown|no such user|does not exist", GONE, "550 User unknown"),
-    Row(r"5\.7\.1", "", MAILBOX, "550 5.7.1 Delivery not authorized, message refused"),
-    Row(r"4\.\d{1,3}\.\d{1,3}", "", MAILBOX, "4.4.7 Delivery time expired"),
+def table_rows(name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of a table beside this module, each by the heads of its columns."""
+    text = files("integrations.smtp").joinpath(name).read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
+TABLE = tuple(
+    Row(row["codes"], row["words"], Verdict(row["about"], row["address"]), row["sample"])  # type: ignore[arg-type]
+    for row in table_rows("bounces.csv")
 )
 
 

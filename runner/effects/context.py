@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -30,6 +30,7 @@ from runner.routing.organisation import Acting, Directory
 from runner.routing.rules import Compromise, PlanContext
 from runner.vault.secrets import Secret
 
+ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 _HOLD = "law_enforcement.hold."
 
 
@@ -45,12 +46,21 @@ class Blobs(Protocol):
     def vouch(self, incident: str, data: bytes) -> bytes:
         """Return 32 bytes for ``data`` that need the incident's key."""
 
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """Return the marks whose names begin with ``prefix``."""
+
+    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+        """Change marks, with no other change at the same time."""
+
 
 class Sender(Protocol):
     """The interface to the integrations."""
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt."""
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> bytes | SendResult:
+        """Return the encrypted message of a channel that seals; empty if it is not really sent."""
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /

@@ -49,6 +49,10 @@ class Simulation:
         self.outbox.append(Sent(channel=channel.id, dispatch=dispatch, state=state))
         return simulated_result(state, f"simulated-{len(self.outbox)}")
 
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> bytes | SendResult:
+        """Return no bytes: a simulated message is not encrypted."""
+        return b""
+
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
@@ -91,6 +95,11 @@ class ExerciseSender:
         if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.send(channel, dispatch, secrets)
         return self._played.send(channel, dispatch, {})
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> bytes | SendResult:
+        """Encrypt a message that is really sent."""
+        real = not self._down(channel) and is_really_sent(self._incident, channel, dispatch.delivery)
+        return self._gateway.seal(channel, dispatch, secrets) if real else b""
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /

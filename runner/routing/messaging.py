@@ -32,7 +32,7 @@ AckStrength = Literal["none", "seen", "authorises"]
 Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
-About = Literal["", "recipient", "message", "account", "provider"]
+About = Literal["", "recipient", "message", "destination", "account", "provider"]
 """Subject of an outcome; empty if the provider was not reached."""
 
 AddressState = Literal["", "gone", "stopped"]
@@ -123,6 +123,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     ack_strength: AckStrength = "none"
     sim_swappable: bool = False
     e2ee: bool = False
+    seals: bool = False
+    """Each message is encrypted and stored before it is sent; a repetition sends the stored bytes."""
     signed: bool = False
     """Messages are signed, so that the recipient can verify the sender."""
     idempotency: Idempotency = "none"
@@ -285,10 +287,14 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     """Printed above the text: confidentiality, and any marking that law or counsel requires."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
+    campaign: str = ""
+    """``CAMPAIGN:NOTICE`` for one of many messages."""
     deadline: datetime | None = None
     """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)
     """Time limit of the whole attempt, whatever the provider does."""
+    sealed: bytes = b""
+    """The encrypted message as stored; empty for a channel that does not seal, and for a message that is not repeated."""
     recall: str | None = None
     """When set, nothing is sent: the provider must stop the call of this name."""
 

@@ -43,6 +43,10 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         """The time between two messages in a long sequence; rounded up, so that none is sent too early."""
         return -(-self.per // self.messages)
 
+    def takes(self, messages: int) -> timedelta:
+        """Return how long so many messages take; a burst is sent at once."""
+        return self.gap * max(messages - (self.burst if self.burst > 1 else 0), 0)
+
     @property
     def text(self) -> str:
         """Return the text that ``read_rate`` reads."""

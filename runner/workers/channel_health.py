@@ -10,6 +10,7 @@ from runner.app.core.channel_state import Probe
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction
 from runner.app.core.trusted_clock import TrustedClock
+from runner.app.messages import browser_push
 from runner.app.messages.replies import stop_person
 from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
 from runner.incident.state.exercise import LIVE
@@ -48,6 +49,8 @@ class ChannelHealth:
                     incident = self._service.load(outcome.work.incident)
                     person = incident.deliveries[outcome.work.delivery].person
                     stop_person(self._service, channel, person, f"an opt-out that {channel.id} reported")
+                elif outcome.command.result.address == "gone":
+                    browser_push.ended(self._service, outcome.work, channel)
 
     def refresh(self) -> None:
         """Read the records of other processes."""

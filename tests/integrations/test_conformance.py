@@ -19,10 +19,12 @@ from integrations import (
     slack,
     smtp,
     teams,
+    web_push,
     webhook,
 )
 from integrations.testing.conformance import Row, Subject, check, inviting, opening, outbound, rows
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.push_service import VAPID, Browser
 
 WEBHOOK = Subject(
     adapter=webhook,
@@ -65,6 +67,7 @@ def _subject(
     )
 
 
+SUBSCRIBED = Browser("").address.removeprefix("#")
 _KEY = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _POSTED = b'{"ok": true, "channel": "C0MARKER1", "ts": "1764000000.000100"}'
 _PUSHED = b'{"id": "a1", "event": "message", "topic": "marker-topic"}'
@@ -120,6 +123,20 @@ SERVICES = {
         ),
         attempt=lambda settings, secrets: matrix.put(
             outbound("!marker:breach.example"), settings, secrets["token"].reveal()
+        ),
+    ),
+    "web_push": Subject(
+        adapter=web_push,
+        transport="http",
+        # Over a network a subscription is https alone: the unknown host as well.
+        settings=lambda host, port, tls: web_push.Settings(
+            contact=f"http{'s' if tls or host != '127.0.0.1' else ''}://{host}:{port}/marker",
+            services=frozenset({host}),
+        ),
+        recipient="/marker",
+        secrets={"vapid": Held(VAPID)},
+        attempt=lambda settings, secrets: web_push.send(
+            outbound(f"{settings.contact}#{SUBSCRIBED}"), settings, secrets
         ),
     ),
 }

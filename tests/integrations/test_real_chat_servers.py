@@ -97,6 +97,7 @@ def test_a_homeserver_accepts_a_transaction_once_and_reports_readers(homeserver:
     homeserver.start()
     assert matrix.send(message(homeserver.room), settings, secrets) == first
     assert_seen_and_read(homeserver, first.provider_id)
+    assert_edited(homeserver, first.provider_id)
     assert_one_room_whatever_is_lost(homeserver)
     assert_refused(homeserver)
     assert_no_clear_text_into_an_encrypted_room(homeserver)
@@ -122,6 +123,21 @@ def assert_seen_and_read(homeserver: Synapse, event: str) -> None:
     assert (seen.sender, seen.text, seen.provider_id) == ("@maria:localhost", "✅", event)
     assert isinstance(read, Receipt)
     assert (read.kind, read.provider_id) == ("read", event)
+
+
+def assert_edited(homeserver: Synapse, event: str) -> None:
+    """A recall is one edit of the event, however often it is asked for."""
+    settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
+    secrets = {"token": Held(homeserver.tokens["tocsin"])}
+    assert matrix.recall(message(homeserver.room, text=""), event, settings, secrets).code == "blocked"
+    said = message(homeserver.room, text="Maria acknowledged")
+    first, again = (matrix.recall(said, event, settings, secrets) for _ in range(2))
+    assert isinstance(first, Accepted)
+    assert first == again
+    shown = homeserver.ask("maria", "GET", f"rooms/{homeserver.room}/event/{event}", {})
+    edit = shown["unsigned"]["m.relations"]["m.replace"]
+    assert edit["event_id"] == first.provider_id
+    assert "Maria acknowledged" in edit["content"]["m.new_content"]["body"]
 
 
 def assert_one_room_whatever_is_lost(homeserver: Synapse) -> None:

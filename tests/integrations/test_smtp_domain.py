@@ -7,16 +7,21 @@ import socket
 import pytest
 
 from integrations import smtp
+from tests.servers.keys import public_text
 
 pytest.importorskip("dns", reason="NOT TESTED: dnspython is not installed (make install)")
 
 from tests.servers.nameserver import nameserver
 
+TLSA = "3 1 1 " + "ab" * 32
+PUBLIC = public_text(2048)
 WHOLE = {
     ("corp.example", "MX"): ("10 mx.corp.example.",),
     ("corp.example", "TXT"): ('"some other text"', '"v=spf1 mx -all"'),
     ("_dmarc.corp.example", "TXT"): ('"v=DMARC1; p=reject; rua=mailto:x@corp.example"',),
-    ("s1._domainkey.corp.example", "TXT"): ('"v=DKIM1; k=rsa; p=MIIB" "IjANBg"',),
+    ("s1._domainkey.corp.example", "TXT"): (f'"v=DKIM1; k=rsa; p={PUBLIC[:200]}" "{PUBLIC[200:]}"',),
+    ("_mta-sts.corp.example", "TXT"): ('"v=STSv1; id=20261124"',),
+    ("_smtp._tls.corp.example", "TXT"): ('"v=TLSRPTv1; rua=mailto:x@corp.example"',),
 }
 
 
@@ -28,6 +33,9 @@ def said(
         "mx": ("corp.example", "MX"),
         "spf": ("corp.example", "TXT"),
         "dmarc": ("_dmarc.corp.example", "TXT"),
+        "sts": ("_mta-sts.corp.example", "TXT"),
+        "tlsrpt": ("_smtp._tls.corp.example", "TXT"),
+        "tlsa": ("_25._tcp.mx.corp.example", "TLSA"),
         "dkim": ("s1._domainkey.corp.example", "TXT"),
     }
     records = WHOLE | {places[name]: texts for name, texts in changed.items()}
@@ -53,6 +61,14 @@ def test_a_correctly_configured_domain_has_no_findings() -> None:
         ({"dmarc": ()}, "warning", "has no policy"),
         ({"dmarc": ('"v=DMARC1; p=none"',)}, "warning", "refuses no forged email"),
         ({"dmarc": ('"v=DMARC1; sp=reject"',)}, "warning", "refuses no forged email"),
+        ({"dmarc": ('"v=DMARC1; p=reject; t=y"',)}, "warning", "(DMARC: t=y)"),
+        ({"dmarc": ('"v=DMARC1; p=reject; pct=50"',)}, "warning", "pct"),
+        ({"sts": ()}, "warning", "(no MTA-STS, no TLSA)"),
+        ({"tlsrpt": ()}, "warning", "(TLSRPT)"),
+        ({"sts": (), "tlsa": (TLSA,), "tlsrpt": ()}, "warning", "(TLSRPT)"),
+        ({"dkim": (f'"p={PUBLIC[:200]}" "{PUBLIC[200:]}; t=s:y"',)}, "warning", "(DKIM: t=y)"),
+        ({"dkim": (f'"v=DKIM1; p={public_text(1024)}"',)}, "warning", "1024"),
+        ({"dkim": ('"v=DKIM1; p=MIIBIjANBg"',)}, "error", "RSA"),
         ({"dkim": ()}, "error", "does not exist (DKIM)"),
         ({"dkim": ('"v=DKIM1; p="',)}, "error", "was withdrawn (DKIM)"),
     ],
@@ -68,6 +84,21 @@ def test_each_dns_problem_is_named_with_its_severity(
 def test_the_policy_of_a_parent_domain_applies_to_subdomains() -> None:
     found = said(sender="incident@mail.corp.example", selector="")
     assert not any("DMARC" in what for _, what in found)
+
+
+@pytest.mark.parametrize(
+    ("policy", "problems"),
+    [("p=reject; sp=none", 1), ("p=none; sp=reject", 0), ("p=quarantine", 0), ("p=none", 1)],
+)
+def test_a_policy_for_subdomains_counts_more_than_the_policy_of_their_domain(
+    policy: str, problems: int
+) -> None:
+    found = said(sender="incident@mail.corp.example", selector="", dmarc=(f'"v=DMARC1; {policy}"',))
+    assert sum("DMARC" in what for _, what in found) == problems
+
+
+def test_tls_by_dane_needs_no_other_policy() -> None:
+    assert said(sts=(), tlsa=(TLSA,)) == []
 
 
 def test_a_missing_dns_server_is_reported_and_proves_nothing() -> None:

@@ -6,6 +6,7 @@ its own, and TOCSIN_SYNAPSE_PYTHON may name another Python that has it.
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import shutil
@@ -105,8 +106,8 @@ class Synapse:
         self.tokens: dict[str, str] = {}
         self.room = ""
 
-    def prepare(self) -> None:
-        """Write its settings: the loopback, a shared secret to register with."""
+    def prepare(self, more: str = "") -> None:
+        """Write its settings: the loopback, a shared secret to register with, and ``more``."""
         self._run("--server-name", "localhost", "--generate-config", "--report-stats=no")
         config = self._folder / "hs.yaml"
         text = config.read_text(encoding="utf-8").replace("port: 8008", f"port: {self.port}")
@@ -116,7 +117,7 @@ class Synapse:
             text,
             flags=re.MULTILINE,
         )
-        config.write_text(text, encoding="utf-8")
+        config.write_text(text + more, encoding="utf-8")
 
     def start(self) -> None:
         """Start, and wait until connections are taken."""
@@ -141,22 +142,32 @@ class Synapse:
 
     def ask(self, user: str, method: str, path: str, content: dict[str, object]) -> dict[str, Any]:
         """Make one call of the client-server API as a user."""
-        headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user in self.tokens else {}
-        url = f"{self.url}/_matrix/client/v3/{path}"
+        token = self.tokens.get(user, "")
+        return self._call(method, f"_matrix/client/v3/{path}", content, token)
+
+    def _call(self, method: str, path: str, content: dict[str, object], token: str = "") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.request(method, url, json=content, headers=headers, timeout=STARTING)
+            answer = session.request(
+                method, f"{self.url}/{path}", json=content, headers=headers, timeout=STARTING
+            )
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 
     def _register(self, name: str) -> None:
-        command = [self._python, "-m", "synapse._scripts.register_new_matrix_user", "-c", "hs.yaml"]
-        command += ["-u", name, "-p", "made-up", "--no-admin", self.url]
-        subprocess.run(command, cwd=self._folder, capture_output=True, check=True)
-        who = {"type": "m.id.user", "user": name}
-        login = {"type": "m.login.password", "identifier": who, "password": "made-up"}
-        self.tokens[name] = self.ask("", "POST", "login", login)["access_token"]
+        """Register a user with the shared secret, as ``register_new_matrix_user`` does."""
+        nonce = self._call("GET", "_synapse/admin/v1/register", {})["nonce"]
+        proof = "\0".join((nonce, name, "made-up", "notadmin")).encode()
+        user = {"nonce": nonce, "username": name, "password": "made-up", "admin": False}
+        mac = hmac.new(b"made-up", proof, "sha1").hexdigest()
+        self._call("POST", "_synapse/admin/v1/register", {**user, "mac": mac})
+        self.login(name)
+
+    def login(self, name: str, device: str = "") -> None:
+        """Log a user in; another ``device`` of the user has a token under its own name."""
+        self.tokens[device or name] = self.ask("", "POST", "login", password(name))["access_token"]
 
     def _run(self, *words: str) -> None:
         command = [self._python, "-m", "synapse.app.homeserver", "--config-path", "hs.yaml", *words]
@@ -164,11 +175,17 @@ class Synapse:
         subprocess.run(command, cwd=self._folder, capture_output=True, check=True)
 
 
+def password(name: str) -> dict[str, object]:
+    """Return the proof that somebody is a user."""
+    who = {"type": "m.id.user", "user": name}
+    return {"type": "m.login.password", "identifier": who, "password": "made-up"}
+
+
 @contextmanager
-def running_synapse(python: str, folder: Path) -> Iterator[Synapse]:
-    """Run a homeserver of our own."""
+def running_synapse(python: str, folder: Path, more: str = "") -> Iterator[Synapse]:
+    """Run a homeserver of our own, with ``more`` settings."""
     server = Synapse(python, folder)
-    server.prepare()
+    server.prepare(more)
     try:
         server.start()
         server.furnish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -38,3 +39,11 @@ def certificate() -> x509.Certificate:
 def certificate_pem() -> str:
     """Return the certificate as text."""
     return certificate().public_bytes(serialization.Encoding.PEM).decode()
+
+
+@cache
+def public_text(bits: int) -> str:
+    """Return a public key of this length as a record of DNS has it."""
+    key = private_key() if bits == 2048 else rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return b64encode(key.public_key().public_bytes(serialization.Encoding.DER, form)).decode()

@@ -2,11 +2,6 @@
 
 The suppression list is checked after the claim and before the connection (R25, R32). People who wait for a destination's quota or
 for the morning are returned with that time, and nothing was sent to them.
-
-The speed of a campaign: the quota of the channel's account, shared with every process on the store, and each destination's limit.
-
-A batch reserves its quota at once, up to a second's worth, and waits while more than a second's worth is reserved ahead: on average
-the rate is met, and the store does not have two commits for each message.
 """
 
 from __future__ import annotations
@@ -14,124 +9,32 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from runner.app.campaigns.legal_basis import CampaignTexts
+from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.tables import Attempt, Chunk
-from runner.decoding import from_json
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import ELECTRONIC, HITS, Campaign, Claimed, Counters, Way
 from runner.incident.campaigns.eligible_channels import all_awake_at
-from runner.incident.campaigns.pacing import DEFAULT_RATES
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import Channel, Dispatch
 from runner.routing.planner import zones_of
-from runner.routing.rate_limit import consume, hold_until, prune, room
-from runner.routing.traffic import Account, Rate
 
 if TYPE_CHECKING:
-    from runner.app.campaigns.tables import BulkTables
     from runner.app.core.incident_service import IncidentService
     from runner.effects.gateway.gateway import BulkLine
-
-_ACCOUNT, _REST = "account/", "rest/"
-_SECOND = timedelta(seconds=1)
-SLOW = timedelta(minutes=30)
-"""How long nothing is sent to a destination that defers our messages, or that our relay cannot deliver to yet."""
-
-
-def hold(service: IncidentService, domain: bytes, now: datetime) -> None:
-    """Send nothing to a destination for a while, from any process."""
-    if domain:
-        name = _REST + domain.hex()
-        service.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
 
 
 def footer(reference: str, campaign: Campaign) -> str:
     """Return the last line of an email: whom it is about, and the journal entry that proves it."""
     head = f"journal {campaign.head}" if campaign.head else "journal entry, set when sending starts"
     return f"{reference} · {head}"
-
-
-class Rates:
-    """The remaining quota of every rate of a campaign."""
-
-    def __init__(
-        self,
-        service: IncidentService,
-        tables: BulkTables,
-        campaign: Campaign,
-        channels: Mapping[Way, Channel],
-    ) -> None:
-        """Read the limits; nothing is reserved yet."""
-        self._service = service
-        self._rates: dict[Way, tuple[Rate, ...]] = {
-            way: tuple(campaign.rates.get(channel.id) or (DEFAULT_RATES[way],))
-            for way, channel in channels.items()
-        }
-        self._accounts = {way: channel.account or channel.id for way, channel in channels.items()}
-        own = {*(channel.id for channel in channels.values()), "*"}
-        self._domains = {
-            tables.digest("domain", name): rates for name, rates in campaign.rates.items() if name not in own
-        }
-        self._everyone = tuple(campaign.rates.get("*", ()))
-        self._next: dict[bytes, datetime] = {}
-
-    def most(self, way: Way, chunk: int) -> int:
-        """Return how many may be sent together: a second's worth of the slowest rate, and at least one."""
-        slowest = max(self._rates[way], key=lambda rate: rate.gap)
-        return max(1, min(chunk, max(slowest.burst, _SECOND // slowest.gap)))
-
-    def opens_at(self, way: Way, now: datetime) -> datetime:
-        """Return when the account of a contact method may be used again: now, or later."""
-        name = f"{_ACCOUNT}{self._accounts[way]}"
-        account = _read(self._service.marks(name).get(name))
-        if (paused := room(account, (), now)).free == 0:
-            return paused.opens_at
-        # messages of one second are sent together
-        return max(
-            account.next_free.get(rate.text, now) - max(_SECOND - rate.gap, timedelta())
-            for rate in self._rates[way]
-        )
-
-    def take(self, way: Way, number: int, now: datetime) -> None:
-        """Reserve quota in the account of a contact method, for every process to see; a power failure may free it again."""
-        name = f"{_ACCOUNT}{self._accounts[way]}"
-
-        def change(before: Mapping[str, bytes]) -> dict[str, bytes]:
-            account = _read(before.get(name))
-            moved = consume(prune(account, now), self._rates[way], number, now)
-            return {name: msgspec.json.encode(moved)}
-
-        self._service.change_marks([name], change, waits=False)
-
-    def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
-        """Return when each of these may be sent to its destination, and reserve quota for each that has a limit."""
-        resting = {name: _read(body) for name, body in self._service.marks(_REST).items()}
-        turns = []
-        for domain in domains:
-            rests = resting.get(_REST + domain.hex(), Account()).held_until
-            turns.append(rests if rests is not None and rests > now else self._turn(domain, now))
-        return turns
-
-    def _turn(self, domain: bytes, now: datetime) -> datetime:
-        rates = self._domains.get(domain) or (self._everyone if domain else ())
-        if not rates:
-            return now
-        slowest = max(rates, key=lambda rate: rate.gap)
-        turn = max(self._next.get(domain, now), now)
-        self._next[domain] = turn + slowest.gap
-        # messages of the same second are sent at once, as over the whole account
-        return now if turn - now < _SECOND else turn
-
-
-def _read(body: bytes | None) -> Account:
-    return from_json(body, Account) if body else Account()
 
 
 _SLOWER = re.compile(r"\b4\.7\.")
@@ -214,13 +117,10 @@ class Sender:
     def _sorted(self, chunk: Chunk, now: datetime) -> tuple[list[_Outcome], list[Claimed]]:
         """Separate the people who may be sent to from those who are blocked, or whose time is later."""
         stopped = self._tables.suppressed([person.address for person in chunk.people])
-        # a person who waited for a destination's quota does not reserve it again
-        turns = self.rates.turns(
-            [b"" if person.not_before and not person.tries else person.domain for person in chunk.people], now
-        )
+        turns = self.rates.turns([person.domain for person in chunk.people], now)
         outcomes: list[_Outcome] = []
         going: list[Claimed] = []
-        for person, turn in zip(chunk.people, turns, strict=True):
+        for person, (turn, waits) in zip(chunk.people, turns, strict=True):
             if why := stopped.get(person.address):
                 hit = person.hit | HITS[why]
                 owed = onward(person, f"the address is blocked: {why.replace('_', ' ')}", hit=hit)
@@ -235,7 +135,7 @@ class Sender:
                         f"text messages can be sent only from {turn:%H:%M} UTC, after the deadline (R26)"
                     )
             if turn > now:
-                later = put_off(person, "scheduled for later", turn)
+                later = put_off(person, waits or "scheduled for later", turn)
                 outcomes.append(_Outcome(person, Turned(owed=later)))
             else:
                 going.append(person)
@@ -260,11 +160,16 @@ class Sender:
             turned = after(result, person, now)
             self.blocked = self.blocked or turned.blocked
             self.last = result.reason or self.last
+            if turned.refused:
+                kept = self.rates.refuse(person.domain, turned.owed, turned.refused)
+                turned = msgspec.structs.replace(turned, owed=kept)
             at = now.isoformat(timespec="seconds")
             tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
             outcomes.append(_Outcome(person, turned, tried))
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
-                hold(self._service, person.domain, now)
+                self.rates.slow(person.domain, now)
+            elif result.state == "accepted":
+                self.rates.recover(person.domain, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:
@@ -289,6 +194,7 @@ class Sender:
             text=words.text,
             html=words.html,
             footer=foot,
+            campaign=f"{self._campaign.id}:{self._campaign.notice}",
             at=now,
         )
 

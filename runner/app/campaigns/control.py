@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.campaigns.rates import Destinations
 from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
@@ -63,6 +64,8 @@ def resume(
     require_reason(reason)
     tables, by = service.campaign_tables(service.principal), service.principal.person
     record(service, incident.id, CampaignMoved(campaign=name, state="sending", by=by, reason=reason))
+    Destinations(service, tables).resume()
+    tables.release(name)
     people_again = tables.again(name, "resent by a decision of a person") if again else 0
     counted = tables.campaign(name).counters
     tables.put(

@@ -21,6 +21,7 @@ import msgspec
 
 from runner.app.campaigns.doubts import doubts
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
+from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record
 from runner.app.campaigns.tables import BulkTables, Intake, Known
 from runner.decoding import convert
@@ -47,6 +48,7 @@ from runner.incident.notices.letters import GroupKey
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
+from runner.reports.core.formatting import count
 from runner.reports.core.report import filled
 from runner.routing.traffic import Rate, read_rate
 from runner.yamlfile.limited_files import open_file
@@ -165,7 +167,8 @@ def _begun(
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
-    rates = {**own, **order.rates}
+    start = start_rates() if "email" in carried.channels else {}
+    rates = {**start, **own, **order.rates}
     return filled(
         Campaign,
         order,
@@ -210,6 +213,9 @@ class _Reading:
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
+        mail = carried.channels.get("email")
+        self._finding = service.gateway.destinations(mail) if mail is not None else None
+        self._destinations: dict[str, str] = {}
 
     def read(self, tell: Tell) -> None:
         """Store the whole list."""
@@ -233,6 +239,7 @@ class _Reading:
 
     def _take(self, batch: Sequence[tuple[int, Contact]]) -> None:
         keys = {n: self._keys(contact) for n, contact in batch}
+        self._find({_domain_of(contact) for _, contact in batch})
         addresses = [key for found in keys.values() for key in found.values()]
         suppressed = self._tables.suppressed(addresses)
         taken = self._intake.taken(addresses)
@@ -299,13 +306,21 @@ class _Reading:
             reference=self._tables.digest("reference", contact.person.reference.lower()),
             person=who,
             address=keys[ways[0]] if ways else b"",
-            domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
+            domain=self._domain(self._destinations.get(_domain_of(contact), _domain_of(contact)))
+            if mail
+            else b"",
             hit=functools.reduce(operator.or_, (HITS[reason] for reason in why.values()), 0),
             why=contact.exempt or ("is in the list already" if double else unreached),
         )
 
-    def _domain(self, domain: str) -> bytes:
-        return self._tables.digest("domain", same_domain(domain))
+    def _find(self, domains: set[str]) -> None:
+        """Look up the mail servers of new domains; one with a rate of its own is a destination by itself."""
+        new = domains - self._destinations.keys() - self._order.rates.keys()
+        if new and self._finding is not None:
+            self._destinations |= self._finding.find(new)
+
+    def _domain(self, destination: str) -> bytes:
+        return self._tables.digest("domain", destination)
 
     def _sound(self, contact: Contact) -> Contact:
         """Leave out an address that its channel does not accept."""
@@ -357,8 +372,14 @@ class _Reading:
             warnings=(
                 *_warnings(campaign, texts),
                 *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+                *self._unknown(),
             ),
         )
+
+    def _unknown(self) -> Iterator[str]:
+        if self._finding is not None and (unknown := self._finding.unknown):
+            domains = count(unknown, "domain")
+            yield f"The mail servers (MX) of {domains} are unknown: their rates are per domain, not per provider. Install tocsin[dns], or check the resolver"
 
     def _planned(self) -> Campaign:
         """Return the campaign with its counts."""
@@ -399,6 +420,10 @@ class _Reading:
             elif everyone and "*" not in found:
                 found["*"] = people
         return found
+
+
+def _domain_of(contact: Contact) -> str:
+    return same_domain(contact.email.rpartition("@")[2])
 
 
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:

@@ -10,20 +10,22 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from runner.app.campaigns.chunk import hold
+from runner.app.campaigns.rates import Destinations
 from runner.app.campaigns.record import ask_substitutes, move, record
 from runner.app.campaigns.tables import BulkTables
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
-from runner.incident.campaigns.transitions import alarm, folded, suppression
+from runner.incident.campaigns.transitions import Turned, alarm, back_off, folded, suppression
 from runner.incident.state.campaigns import CampaignResolved
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
@@ -72,6 +74,7 @@ class _Taking:
         self._blocked: dict[str, str] = {}
         self._touched: set[str] = set()
         self._unmatched = 0
+        self._destinations = Destinations(service, self._tables)
         self.in_flight = False
 
     def take(self, receipts: Iterable[BulkReceipt]) -> Taken:
@@ -104,14 +107,18 @@ class _Taking:
 
     def _fold(self, receipt: BulkReceipt, standing: Owed) -> None:
         if receipt.kind == "delayed":
-            hold(self._service, standing.domain, self._service.clock.now())
+            self._destinations.slow(standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
+        waits: datetime | None = None
         for _ in range(TRIES):
             self._suppress(receipt, standing.address)
             turned = folded(receipt, standing)
             if turned is None:
                 return
+            if turned.refused:
+                waits = waits or self._refused(standing, turned)
+                turned = replace(turned, owed=replace(turned.owed, not_before=waits))
             if self._tables.change(standing, turned.owed, turned.counted):
                 self._changed[receipt.kind] += 1
                 self._touched.add(standing.campaign)
@@ -124,6 +131,11 @@ class _Taking:
             if again is None:
                 return
             standing = again
+
+    def _refused(self, standing: Owed, turned: Turned[Owed]) -> datetime | None:
+        """Count a refusal of the sender; return when the person is tried again."""
+        later = replace(turned.owed, not_before=back_off(self._service.clock.now(), standing.tries, None))
+        return self._destinations.refuse(standing.domain, later, turned.refused).not_before
 
     def _suppress(self, receipt: BulkReceipt, address: bytes) -> None:
         """Block an address, whether it is known or not."""
@@ -141,7 +153,12 @@ class _Taking:
             event = CampaignResolved(campaign=name, people=people, by=by, reason="receipts arrived")
             record(self._service, campaign.incident, event)
         ask_substitutes(self._service, campaign)
-        why = self._blocked.get(name, "") or alarm(campaign, found.counters)
+        tried = (
+            found.counters.sent + found.counters.bounced - campaign.resumed_sent - campaign.resumed_bounced
+        )
+        why = (
+            self._blocked.get(name, "") or alarm(campaign, found.counters) or self._destinations.alarm(tried)
+        )
         return name if why and move(self._service, campaign, "stop", why) else ""
 
 

@@ -24,6 +24,7 @@ from runner.app.campaigns.record import ask_substitutes, known, move, record, re
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Tally, Way
+from runner.incident.campaigns.destinations import STOPPED
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
@@ -283,7 +284,7 @@ class _Run:
             state = self._tables.campaign(self._campaign.id)
             if state.state != "sending":
                 return "paused", "a person paused the campaign", None
-            if why := alarm(self._campaign, state.counters):
+            if why := self._alarm(sender, state):
                 return self._pause(why)
             held = self._canary(state)
             if held is None and self._one(sender, state):
@@ -291,9 +292,8 @@ class _Run:
                     return self._pause(sender.blocked or f"nothing could be sent: {sender.last}")
                 continue
             until = held or self._soonest(sender)
-            if until is None:
-                move(self._service, self._campaign, "end")
-                return "done", "no recipients remain", None
+            if until is None or until >= STOPPED:
+                return self._ended(until)
             if not self._patience.waits:
                 return (
                     "waiting",
@@ -302,6 +302,17 @@ class _Run:
                 )
             left = until - self._service.clock.now()
             self._patience.wait(max(timedelta(), min(left, LONGEST_WAIT)))
+
+    def _alarm(self, sender: Sender, state: Known) -> str:
+        one, counted = self._campaign, state.counters
+        tried = counted.sent + counted.bounced - one.resumed_sent - one.resumed_bounced
+        return alarm(one, counted) or sender.rates.alarm(tried)
+
+    def _ended(self, until: datetime | None) -> tuple[Ending, str, datetime | None]:
+        if until is not None:
+            return self._pause("only people at destinations that refuse the sender remain")
+        move(self._service, self._campaign, "end")
+        return "done", "no recipients remain", None
 
     def _one(self, sender: Sender, state: Known) -> bool:
         """Send one batch; tell whether there was one."""
@@ -312,7 +323,7 @@ class _Run:
             if sender.rates.opens_at(way, now) > now:
                 continue
             most = sender.rates.most(
-                way, min(self._campaign.chunk, left) if left > 0 else self._campaign.chunk
+                way, min(self._campaign.chunk, left) if left > 0 else self._campaign.chunk, now
             )
             chunk = self._tables.claim(self._campaign, way, self._checked.groups, most, now)
             if chunk is None:

@@ -19,6 +19,7 @@ from runner.incident.people.account_journal import BREAK_GLASS
 from runner.incident.people.contact_journal import (
     ContactConsented,
     ContactDistrusted,
+    ContactRemoved,
     ContactStopped,
     ContactVerified,
     People,
@@ -110,8 +111,10 @@ def refuse_reserved(name: str) -> None:
         )
 
 
-def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
-    """Record a person, or new contacts of a person.
+def add_person(
+    service: Office, name: str, title: str, contacts: tuple[ContactPoint, ...], by: str = ""
+) -> None:
+    """Record a person, or new contacts of a person; ``by`` is the author, if that is not who runs this process.
 
     Raises Refused for an invalid name, a kind of contact without a channel in the home, or an address that it cannot use.
     """
@@ -122,11 +125,11 @@ def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPo
             code="bad_name",
         )
     refuse_reserved(name)
-    for contact in contacts:
-        _check(service, contact)
+    contacts = tuple(_check(service, contact) for contact in contacts)
     if not title and name not in read_people(service).people:
         title = name
-    record(service, PersonAdded(person=name, by=service.principal.person, name=title, contacts=contacts))
+    author = by or service.principal.person
+    record(service, PersonAdded(person=name, by=author, name=title, contacts=contacts))
 
 
 def verify_contact(service: Office, name: str, channel: str, via: str) -> None:
@@ -145,6 +148,13 @@ def agree_contact(service: Office, name: str, channel: str, how: str) -> None:
     """Record that the owner consented to text messages."""
     _has_contact(service, name, channel)
     record(service, ContactConsented(person=name, by=service.principal.person, channel=channel, how=how))
+
+
+def remove_contact(service: Office, name: str, channel: str, why: str, by: str = "") -> None:
+    """Record that a contact is no longer used; raises NotFound without it. ``by`` is as in ``add_person``."""
+    _has_contact(service, name, channel)
+    author = by or service.principal.person
+    record(service, ContactRemoved(person=name, by=author, channel=channel, why=why))
 
 
 def record_try(service: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
@@ -253,7 +263,10 @@ def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
     record(service, RoleHeld(person=persons[0], by=service.principal.person, role=role, persons=persons))
 
 
-def _check(service: Office, contact: ContactPoint) -> None:
+def _check(service: Office, contact: ContactPoint) -> ContactPoint:
+    """Return a valid contact, with the failure domains that its address shows."""
+    from runner.effects.gateway.gateway import Gateway
+
     channels, broken = read_channels(service.home)
     if contact.channel in broken:
         raise Refused(broken[contact.channel], hint=Action("home.doctor"), code="broken_channel")
@@ -271,6 +284,10 @@ def _check(service: Office, contact: ContactPoint) -> None:
             hint="Correct the address.",
             code="bad_address",
         )
+    if contact.channel not in channels:
+        return contact
+    shown = Gateway().address_domains(channels[contact.channel], contact.address)
+    return msgspec.structs.replace(contact, domains=contact.domains | shown)
 
 
 def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:

@@ -1,11 +1,12 @@
-"""Commands of channels: their state, and the channel test of every contact method."""
+"""Commands of channels: their state, the channel test of every contact method, and keys of encryption."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import Commands, Option, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
+from runner.errors import Usage
 from runner.reports.core.formatting import count
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def add(app: Commands) -> None:
     channels = group(app, "channel", "Show channels and test all contact methods.")
     command(channels, "list", Scope.ANYWHERE)(list_)
     command(channels, "check", Scope.HOME_WRITES)(check)
+    command(channels, "device", Scope.HOME_WRITES)(device)
+    command(channels, "keys", Scope.HOME_WRITES)(keys)
 
 
 def list_(session: Session) -> None:
@@ -89,6 +92,55 @@ def check(
     again = ways(session.service, person or (), channel or ())
     _show(session, _report(session, again, person or (), len(found)))
     return 1 if failed else 0
+
+
+Channel = Annotated[str, Argument("CHANNEL", "Channel that encrypts end to end.")]
+
+
+def device(session: Session, channel: Channel) -> None:
+    """Make and publish the device that encrypts.
+
+    Writes the keys into the file of the secret device, then publishes them. Repeat it after a new token: the device then
+    has the same owner.
+
+    \b
+    Example:
+      tocsin channel device matrix
+    """
+    from runner.app.messages.own_device import make_device
+    from runner.reports.messages.own_device import DeviceReport, device_page
+
+    report = DeviceReport(channel=channel, device=make_device(session.service, channel).provider_id)
+    session.show(report, lambda: device_page(report))
+
+
+def keys(
+    session: Session,
+    channel: Channel,
+    person: Annotated[list[str] | None, Option("--to PERSON", "Only this person.")] = None,
+    replace: Annotated[
+        bool, Option("--replace", "Store changed keys of the people named with --to.")
+    ] = False,
+) -> int:
+    """Store the key of each person in the contact list, and find changed keys.
+
+    Messages are encrypted only for devices that this key has signed. The exit code is 1 if a key changed or is missing.
+
+    \b
+    Examples:
+      tocsin channel keys matrix
+      tocsin channel keys matrix --to maria --replace
+    """
+    from runner.app.messages.own_device import pin_keys
+    from runner.reports.messages.own_device import KeysReport, keys_page
+
+    if replace and not person:
+        raise Usage("The people are not named.", hint="Add --to PERSON", code="option_missing")
+    report = KeysReport(
+        channel=channel, keys=pin_keys(session.service, channel, person or (), replace=replace)
+    )
+    session.show(report, lambda: keys_page(report))
+    return 1 if any(one.state in ("changed", "failed") for one in report.keys) else 0
 
 
 def _show(session: Session, report: ChecksReport) -> None:

@@ -26,6 +26,7 @@ def add(app: Commands) -> None:
     command(people, "verify", Scope.HOME_WRITES)(verify)
     command(people, "agreed", Scope.HOME_WRITES)(agreed)
     command(people, "distrust", Scope.HOME_WRITES)(distrust)
+    command(people, "remove", Scope.HOME_WRITES)(remove)
     command(people, "stop", Scope.HOME_WRITES)(stop)
     command(people, "away", Scope.HOME_WRITES)(away)
     contact_book.add(people)
@@ -189,6 +190,27 @@ def agreed(
         )
     agree_contact(session.service, person, channel, how.strip())
     _told(session, f"{person} agreed to text messages at {channel}")
+
+
+def remove(
+    session: Session,
+    person: Person,
+    channel: Annotated[str, Argument("CHANNEL", "Channel of the contact.")],
+    reason: Annotated[str, Option("--reason WHY", "Reason. Required.")] = "",
+) -> None:
+    """Remove a contact of a person, such as the push of a lost phone.
+
+    \b
+    Example:
+      tocsin person remove maria push --reason "the phone was stolen"
+    """
+    from runner.app.core.directory import remove_contact
+
+    if not reason.strip():
+        raise Usage("The reason is missing.", hint="Add --reason 'old number'", code="reason_missing")
+    remove_contact(session.service, person, channel, reason.strip())
+    _told(session, f"{person}'s contact {channel} is removed")
+    reach(session, person)
 
 
 def stop(

@@ -25,10 +25,14 @@ from integrations.port import (
     Capabilities,
     Finding,
     Found,
+    GroupsDestinations,
     Integration,
     Invitation,
     NewRoom,
+    NotSent,
     Outcome,
+    Rejected,
+    Throttled,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -108,6 +112,7 @@ class Gateway:
             quiet=read_hours(config.quiet),
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
             push=able.push if config.push is None else config.push,
+            seals=able.e2ee and hasattr(self._integration(identifier, config.adapter), "seal"),
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
@@ -152,9 +157,34 @@ class Gateway:
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
 
+    def destinations(self, channel: Channel) -> GroupsDestinations | None:
+        """Return what finds the domains with the same servers; None for a channel without such."""
+        integration, settings = self._ready(channel)
+        found: GroupsDestinations | None = (
+            integration.destinations(settings) if hasattr(integration, "destinations") else None
+        )
+        return found
+
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return the fault of an address for this channel, without the address, or the empty string."""
-        return self._integration(channel.id, channel.adapter).address_problem(address)
+        problem = self._integration(channel.id, channel.adapter).address_problem(address)
+        if not problem and self.subscribes(channel) and not self.address_domains(channel, address):
+            return "its push service is not known; a trusted one belongs into the settings of the channel (services)"
+        return problem
+
+    def subscribes(self, channel: Channel) -> bool:
+        """Tell whether the addresses of a channel are subscriptions that browsers make."""
+        return hasattr(self._integration(channel.id, channel.adapter), "browser_key")
+
+    def browser_key(self, channel: Channel, secrets: Mapping[str, str]) -> str:
+        """Return the public key for which browsers subscribe; empty without a usable secret."""
+        return self._asked(channel, lambda able, settings: able.browser_key(settings, as_held(secrets)), "")
+
+    def address_domains(self, channel: Channel, address: str) -> frozenset[str]:
+        """Return the failure domains of a subscription: those of its push service; none for other addresses."""
+        return self._asked(
+            channel, lambda able, settings: able.address_domains(address, settings), frozenset[str]()
+        )
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
         """Make one attempt to send or to recall a message."""
@@ -167,6 +197,27 @@ class Gateway:
 
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
+
+    def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
+        """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return barred
+        return self.prepared(
+            channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
+        )
+
+    def prepared(
+        self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
+    ) -> _T | SendResult:
+        """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
+        try:
+            made = make(*self._ready(channel))
+        except Exception as error:  # noqa: BLE001  # nothing was sent
+            made = NotSent(f"the integration failed ({type(error).__name__})")
+        if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
+            return to_result(made, address)
+        return made
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
@@ -421,6 +472,13 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if not channel.exercise_safe:
         return refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
     return None
+
+
+def mail_providers() -> dict[str, str]:
+    """Return the start rate of each large provider of mailboxes, and of any other destination (``*``)."""
+    from integrations.smtp.providers import providers
+
+    return {one.name: one.rate for one in providers()}
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:

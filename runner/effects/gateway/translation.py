@@ -163,7 +163,9 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         marking=dispatch.marking,
         footer=dispatch.footer,
         at=dispatch.at,
+        campaign=dispatch.campaign,
         deadline=dispatch.deadline,
+        sealed=dispatch.sealed,
         timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 

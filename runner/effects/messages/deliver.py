@@ -14,6 +14,7 @@ from runner.effects.context import EffectContext, exercise_time_lag, plan_contex
 from runner.effects.messages.compose import Body
 from runner.effects.messages.content_screening import shown_subject
 from runner.effects.messages.informing import named_with_roles
+from runner.effects.messages.sealed_message import sealed
 from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone, TakeReceipt
@@ -45,7 +46,14 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
     ready = _ready(work, incident, head, channel, tools)
     if isinstance(ready, SendResult):
         return ready
-    result = tools.sender.send(channel, *ready)
+    dispatch, secrets = ready
+    try:
+        prepared = sealed(incident.id, channel, dispatch, secrets, tools)
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    if isinstance(prepared, SendResult):
+        return prepared
+    result = tools.sender.send(channel, prepared, secrets)
     if channel.screen and result.state == "accepted" and incident.kind == "real":
         return _on_screen(result, incident, delivery)
     if result.state != "unknown":

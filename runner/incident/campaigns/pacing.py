@@ -46,9 +46,9 @@ class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
     sum: str
 
 
-def slowest(rates: Sequence[Rate], way: Way) -> Rate:
-    """Return the lowest rate: all rates apply at once."""
-    return max(rates or (DEFAULT_RATES[way],), key=lambda rate: rate.gap)
+def slowest(rates: Sequence[Rate], way: Way, people: int) -> Rate:
+    """Return the rate that takes longest for so many people: all rates apply at once."""
+    return max(rates or (DEFAULT_RATES[way],), key=lambda rate: (rate.takes(people), rate.gap))
 
 
 def feasibility(
@@ -91,12 +91,12 @@ def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str
 
 
 def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, int]) -> Segment:
-    rate, where = slowest(campaign.rates.get(campaign.channels[way], ()), way), ""
-    takes = rate.gap * people
+    rate, where = slowest(campaign.rates.get(campaign.channels[way], ()), way, people), ""
+    takes = rate.takes(people)
     for domain, count in domains.items():
-        limit = slowest(campaign.rates.get(domain) or campaign.rates.get("*", ()), way)
-        if limit.gap * count > takes:
-            rate, where, takes = limit, domain, limit.gap * count
+        limit = slowest(campaign.rates.get(domain) or campaign.rates.get("*", ()), way, count)
+        if limit.takes(count) > takes:
+            rate, where, takes = limit, domain, limit.takes(count)
             people = count
     return Segment(
         way=way, channel=campaign.channels[way], people=people, rate=rate, domain=where, takes=takes

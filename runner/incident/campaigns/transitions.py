@@ -11,7 +11,7 @@ Each change is in the tables of the campaign and in the journal. A change to ``s
 change in the tables: so nothing is sent while either says that the campaign is not being sent.
 
 A person: one attempt (``after``) or one receipt (``folded``) changes the state (R31, R32). A 4xx defers the attempt. A refusal names
-its cause: the address does not exist, this mailbox refuses this message, or the provider blocks us. An unknown outcome stays unknown:
+its cause: the address does not exist, this mailbox refuses this message, its server refuses the sender, or our provider blocks us. An unknown outcome stays unknown:
 it is shown, and only a person sends again. A receipt raises the evidence, in any order and however often it arrives.
 """
 
@@ -163,6 +163,8 @@ class Turned(msgspec.Struct, Generic[_Owed], frozen=True, kw_only=True):
     suppress: SuppressedFor | None = None
     blocked: str = ""
     """Why the whole campaign waits for a person."""
+    refused: str = ""
+    """The code with which the destination refuses the sender."""
 
 
 def onward(owed: _Owed, why: str, **changes: Any) -> _Owed:
@@ -197,6 +199,9 @@ def after(result: SendResult, owed: _Owed, now: datetime) -> Turned[_Owed]:
         case "throttled":
             why = f"deferred by provider {tries} times: {result.reason}"
             return Turned(owed=onward(owed, why, tries=tries))
+        case "rejected" if result.about == "destination" and tries < MOST_TRIES:
+            later = back_off(now, owed.tries, None)
+            return Turned(owed=put_off(owed, result.reason, later, tries=tries), refused=result.code)
         case "rejected" if result.about in ("account", "provider"):
             return Turned(owed=put_off(owed, result.reason), blocked=result.reason)
         case "rejected" if result.address == "stopped":
@@ -269,6 +274,10 @@ def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
         return None
     dead = receipt.about == "recipient" and receipt.found != "stopped"
     ours = receipt.about in ("account", "provider")
+    if receipt.about == "destination" and owed.tries < MOST_TRIES:
+        why = f"a receiver blocks the sender ({receipt.code})"
+        back = put_off(replace(owed, evidence="none"), why)
+        return Turned(owed=back, counted=Counters(sent=-1), refused=receipt.code or "no code")
     hit = BOUNCED if dead else STOPPED if receipt.found == "stopped" else 0
     return Turned(
         owed=_moved(

@@ -59,6 +59,13 @@ class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
     via: str
 
 
+class ContactRemoved(PeopleEvent, frozen=True, kw_only=True):
+    """The contact of a channel was removed: turned off, ended by its provider, or wrong."""
+
+    channel: str
+    why: str
+
+
 class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
     """The owner of an address opted out of one kind of channel, or opted in again."""
 
@@ -112,7 +119,15 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
     persons: tuple[str, ...]
 
 
-CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
+CardEvent = (
+    PersonAdded
+    | PersonFiled
+    | ContactVerified
+    | ContactDistrusted
+    | ContactConsented
+    | ContactRemoved
+    | PersonAway
+)
 """The events that change the data of one person."""
 
 
@@ -169,6 +184,9 @@ def _card(before: Person, event: CardEvent, at: datetime) -> Person:
             return msgspec.structs.replace(before, name=name or before.name, contacts=(*others, *changed))
         case PersonFiled(card=card):
             return card
+        case ContactRemoved(channel=channel):
+            kept = tuple(contact for contact in before.contacts if contact.channel != channel)
+            return msgspec.structs.replace(before, contacts=kept)
         case ContactVerified() | ContactDistrusted() | ContactConsented():
             return _marked(before, event.channel, at, _MARKS[type(event)])
         case PersonAway(away=away, alternate=alternate):

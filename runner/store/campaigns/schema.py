@@ -82,6 +82,7 @@ SETTLED = SETTLE.count("?")
 """Its values, without the look-up keys and without the numbers."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
+RELEASE = "UPDATE bulk_owed SET not_before = '' WHERE campaign = ? AND state = 'ready' AND not_before >= ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
 IN_CHUNK = "SELECT n FROM bulk_owed WHERE campaign = ? AND chunk = ? AND state = 'sending' ORDER BY n"
 LOSE = """UPDATE bulk_owed SET state = 'unknown', tries = tries + 1, why = ?

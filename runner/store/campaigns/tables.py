@@ -29,6 +29,7 @@ from runner.incident.campaigns.campaign import (
     Tally,
     Way,
 )
+from runner.incident.campaigns.destinations import STOPPED
 from runner.store.campaigns import schema as sql
 from runner.store.campaigns.rows import (
     Attempt,
@@ -222,6 +223,11 @@ class BulkTables:
             people = int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
             _count(run, campaign, Counters(sent=-people))
         return people
+
+    def release(self, campaign: str) -> None:
+        """Let all people be sent to who wait for a destination that refused the sender."""
+        with self._door.writing() as run:
+            run.execute(sql.RELEASE, (campaign, instant_text(STOPPED)))
 
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
         """Return when the next ready person can be sent to, as text; None without ready people."""

@@ -37,6 +37,7 @@ from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
+from runner.web.room.me.push import PushPages
 from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
@@ -64,6 +65,7 @@ TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
+    "webmanifest": "application/manifest+json",
 }
 """Of the static files; a document is only bytes to save."""
 
@@ -100,6 +102,7 @@ class Room:
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
         self._ways = WaysIn(self._entrance, self.service, logins, self._session, self._failed)
+        self._push = PushPages(self._entrance, self.service, apart, self._in_pool, lambda: self._after(False))
         self.signals = Signals(self.service, self._alive)
 
     def service(self) -> IncidentService:
@@ -135,6 +138,7 @@ class Room:
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
             *self._ways.routes(),
+            *self._push.routes(),
             *more,
         ]
         app = Starlette(
@@ -385,9 +389,10 @@ class Room:
         again = "Get a link: tocsin serve --link"
         if names_are_proved(self.service()):
             again = "With an account, log in on the first page" + ("" if self._secure else f". {again}")
-        answer = self._plain_page(200, "You are logged out", again)
+        answer = self._plain_page(200, "You are logged out", again, left=True)
         self._session.drop(answer)
-        answer.headers["clear-site-data"] = '"cache", "storage"'
+        # Not "storage": that would end push in this browser. The script of the page removes the drafts.
+        answer.headers["clear-site-data"] = '"cache"'
         return answer
 
     async def _live(self, request: Request) -> Response:
@@ -433,9 +438,9 @@ class Room:
             404, "This page does not exist, or you may not read it", "Go back to the incidents"
         )
 
-    def _plain_page(self, status: int, message: str, hint: str) -> Response:
+    def _plain_page(self, status: int, message: str, hint: str, *, left: bool = False) -> Response:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
-        text = drawing.render("plain.html", title=message, drawn=drawn)
+        text = drawing.render("plain.html", title=message, drawn=drawn, left=left)
         return HTMLResponse(text, status)
 
 

@@ -24,7 +24,7 @@ LARGEST_UPLOAD = 25 * 1024 * 1024
 """Bytes of a form with a file."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Nothing inline, nothing from elsewhere."""
 HEADERS: Mapping[str, str] = {

@@ -21,7 +21,19 @@ from runner.errors import TocsinError
 from runner.reports.core.action_text import command_text, hint_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
-STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
+STATIC = (
+    *(
+        "htmx.min.js",
+        "left.js",
+        "passkey.js",
+        "push.js",
+        "room.css",
+        "room.js",
+        "room.webmanifest",
+        "icon.svg",
+    ),
+    "worker.js",
+)
 """The only files that a browser may ask for besides pages."""
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
+from runner.app.messages.browser_push import offers
 from runner.app.people import calendars
 from runner.app.people.accounts import Accounts, account_book, is_closed
 from runner.app.people.break_glass import prove
@@ -108,13 +109,15 @@ class Entrance:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            self._route("/login", self._log_in),
-            self._route("/join/{link}", self._join),
-            self._route("/me", self._me),
-            self._route("/cal/{secret}.ics", self._calendar),
+            self.route("/login", self._log_in),
+            self.route("/join/{link}", self._join),
+            self.route("/me", self._me),
+            self.route("/cal/{secret}.ics", self._calendar),
         ]
 
-    def _route(self, path: str, made: Made) -> Route:
+    def route(self, path: str, made: Made) -> Route:
+        """Return the route of a page of the entrance, whose forms may renew the session."""
+
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
             answer = await self._pooled(partial(self.answered, made, request, body))
@@ -287,6 +290,7 @@ class Entrance:
             named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
             made = keys.creation(person)
             boxes.append(Box("", (), "/me", "Add a passkey", named, passkey="create", options=made))
+        boxes += self._push_boxes(person)
         boxes += self._calendar_boxes(person)
         for number, one in enumerate(self._logins.of(person)):
             here = " (this one)" if one.name == login.name else ""
@@ -306,6 +310,23 @@ class Entrance:
         what, more = ("unbind", "no more") if bound else ("bind", "too")
         label = f"Log in with {provider.name}, {more}"
         return (Box("", (), "/me/provider", label, hidden=(("provider", what),), quiet=True),)
+
+    def _push_boxes(self, person: str) -> Iterator[Box]:
+        """Yield the forms that turn push on in this browser, or off."""
+        for offer in offers(self._service(), person):
+            about, hidden = f"Push over {offer.channel}: off.", (("channel", offer.channel),)
+            if offer.contact is not None:
+                since = screen_time(offer.contact.changed_at, named=True) if offer.contact.changed_at else "?"
+                depends = ", ".join(sorted(offer.contact.domains))
+                about = f"Push over {offer.channel}: on since {since}, in one browser ({depends})."
+            texts = (about, "On an iPhone, first add this page to the home screen, and open it there.")
+            if not offer.key:
+                texts = (about, "The channel has no usable key: ask your administrator to run tocsin doctor.")
+            label = "Turn on push in this browser, and only here"
+            yield Box("Push", texts, "/me/push", label if offer.key else "", hidden=hidden, push=offer.key)
+            if offer.contact is not None:
+                off = (*hidden, ("off", "1"))
+                yield Box("", (), "/me/push", f"Turn off {offer.channel}", hidden=off, quiet=True)
 
     # --- the calendar of a person --------------------------------------------------------------------------
 

@@ -61,6 +61,8 @@ class Box(NamedTuple):
     """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
     options: str = ""
     """What the browser needs for that, as JSON."""
+    push: str = ""
+    """The key for which the browser subscribes to push: the button is there only with a script."""
     link: str = ""
     """The address to which its label leads, in place of a form."""
 

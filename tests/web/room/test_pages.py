@@ -110,7 +110,8 @@ def test_each_file_of_others_is_the_one_on_record() -> None:
     record = tomllib.loads((FILES / "VENDORED.toml").read_text(encoding="utf-8"))["file"]
     for one in record:
         assert sha256((FILES / one["path"]).read_bytes()).hexdigest() == one["sha256"], one["path"]
-    own = {"room.css", "room.js", "passkey.js", "icon.svg", "VENDORED.toml"}
+    scripts = {"left.js", "passkey.js", "push.js", "room.js", "worker.js"}
+    own = {*scripts, "room.css", "room.webmanifest", "icon.svg", "VENDORED.toml"}
     assert {entry.name for entry in FILES.iterdir()} == own | {one["path"] for one in record}
     assert {*STATIC} == {entry.name for entry in FILES.iterdir()} - {"VENDORED.toml"}
 
@@ -124,7 +125,7 @@ def test_a_static_file_is_found_under_its_digest_alone(room: Served) -> None:
     maria = room.reader("maria")
     page = room.get(maria, "/").text
     found = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
-    assert len(found) == 4
+    assert len(found) == 5
     for target in found:
         answer = room.get(maria, target)
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)

@@ -79,6 +79,7 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="reply",
         ack_strength="seen",
         sim_swappable=True,
+        answers_stop=True,
         idempotency="key",
         key_lifetime=timedelta(days=1),  # as long as nobody removes the files in ``sent``
         max_length=LONGEST_TEXT,

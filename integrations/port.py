@@ -226,7 +226,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Capabilities for the planner and the failover. In doubt claim less: they depend on it."""
 
-    address_kind: Literal["email", "phone", "handle", "none"]
+    address_kind: Literal["email", "phone", "handle", "subscription", "none"]
     """Kinds of contact points; ``none`` if the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""
@@ -324,10 +324,13 @@ class HasExpiry(Protocol):
 
 
 class HasDnsRecords(Protocol):
-    """Further interface of an integration that can be checked over the network, such as a domain by DNS."""
+    """Further interface of an integration that can be checked over the network: by DNS, or by ``Settings.seeds``."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
+
+    def prove(self, query: Query, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Send to each seed, and return what its receiver did not confirm; only if there are seeds."""
 
 
 class GroupsDestinations(Protocol):

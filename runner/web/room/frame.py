@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from msgspec import structs
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from runner.app.campaigns.background import Senders
 from runner.app.core.active_incident import OPEN

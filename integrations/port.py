@@ -69,7 +69,7 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     deadline: datetime | None = None
     """After this the message is useless; it is passed to providers that can expire messages."""
     sealed: bytes = b""
-    """What ``seal`` returned for this key; empty for a channel without it, and for a message that is never repeated."""
+    """What ``seal`` returned for this key; empty without it, and for a message that is never repeated."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
@@ -377,8 +377,7 @@ class Sealing(Protocol):
     def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
         """Return the encrypted message, or why there is none; nothing is sent.
 
-        The bytes are stored durably before the first ``send``, and every ``send`` with this key gets them as
-        ``outbound.sealed``: a message is never encrypted twice. Without them ``send`` encrypts a message that is never repeated.
+        The bytes are stored before the first ``send``, and each ``send`` with this key gets them as ``outbound.sealed``.
         """
 
 

@@ -257,6 +257,7 @@ def test_capabilities_depend_on_other_readers():
     assert alone.receipts == {"accepted", "read"}
     assert alone.domains == {"host:hs.example:443"}
     assert alone.hosts == {"host:hs.example"}
+    assert alone.push == {"apns", "fcm", "host:matrix.org"}
     pushed = matrix.capabilities(matrix.Settings(url="http://hs.example", user=US, appservice=True))
     assert (pushed.confidentiality, set(pushed.secrets)) == ("public", {"token", "hs_token"})
 

@@ -68,7 +68,7 @@ def keys_page(report: KeysReport) -> Iterator[Block]:
     states = {one.state for one in report.keys}
     if states & {"first", "replaced"}:
         yield line(
-            "New keys are unverified: the homeserver gave them. Compare each with its owner over another channel.",
+            "New keys are unverified: the provider gave them. Compare each with its owner over another channel.",
             "warn",
             hang=2,
         )

@@ -226,7 +226,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Capabilities for the planner and the failover. In doubt claim less: they depend on it."""
 
-    address_kind: Literal["email", "phone", "handle", "none"]
+    address_kind: Literal["email", "phone", "handle", "subscription", "none"]
     """Kinds of contact points; ``none`` if the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""
@@ -324,10 +324,13 @@ class HasExpiry(Protocol):
 
 
 class HasDnsRecords(Protocol):
-    """Further interface of an integration that can be checked over the network, such as a domain by DNS."""
+    """Further interface of an integration that can be checked over the network: by DNS, or by ``Settings.seeds``."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
+
+    def prove(self, query: Query, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
+        """Send to each seed, and return what its receiver did not confirm; only if there are seeds."""
 
 
 class GroupsDestinations(Protocol):
@@ -394,8 +397,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class HasDevice(Protocol):
     """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
 
-    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
-        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+    def new_device(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of the present one if there is one; publish nothing."""
 
     def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
         """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""

@@ -21,6 +21,7 @@ from integrations.port import (
     Finding,
     Outbound,
     Outcome,
+    Query,
     Secrets,
     Timeouts,
     Took,
@@ -58,6 +59,13 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The file with the reading position."""
 
 
+class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mailbox of ours at a provider of the readers; the secret ``seed_NAME`` is its password."""
+
+    address: str
+    mailbox: Imap
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A relay for email."""
 
@@ -92,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The folder (Maildir) that receives reports and replies to ``sender``; optional."""
     imap: Imap | None = None
     """The mailbox on a server that receives reports and replies; optional."""
+    seeds: dict[str, Seed] = {}
+    """Mailboxes by name that prove before sending whether receivers trust the sender."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -116,7 +126,8 @@ def capabilities(settings: Settings) -> Capabilities:
             | ({"dkim_key"} if settings.sign_dkim else set())
             | ({"imap_password"} if settings.imap is not None and oauth is None else set())
         ),
-        optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
+        optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ())
+        | {f"seed_{name}" for name in settings.seeds},
     )
 
 
@@ -196,6 +207,13 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
     from integrations.smtp import domain
 
     return tuple(domain.look_up(settings))
+
+
+def prove(query: Query, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Send to each seed mailbox; return why its provider does not trust the sender."""
+    from integrations.smtp import seeds
+
+    return tuple(seeds.prove(query, settings, secrets))
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -112,6 +112,11 @@ class Postfix:
         path = self._folder / "log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    def queued(self) -> int:
+        """How many mails are still in its queue."""
+        names = ("maildrop", "incoming", "active", "deferred")
+        return sum(1 for name in names for one in (self._folder / "queue" / name).rglob("*") if one.is_file())
+
     def wait(self, wanted: Callable[[bytes], bool]) -> bytes:
         """Wait until a mail of a kind lies in the mailbox, and return it."""
         pause = threading.Event()

@@ -28,7 +28,7 @@ from runner.routing.planner import zones_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.effects.gateway.gateway import BulkLine
+    from runner.effects.gateway.line import BulkLine
 
 
 def footer(reference: str, campaign: Campaign) -> str:

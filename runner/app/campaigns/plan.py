@@ -25,6 +25,7 @@ from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record
 from runner.app.campaigns.tables import BulkTables, Intake, Known
 from runner.decoding import convert
+from runner.effects.gateway.bulk import destinations
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -214,7 +215,7 @@ class _Reading:
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
         mail = carried.channels.get("email")
-        self._finding = service.gateway.destinations(mail) if mail is not None else None
+        self._finding = destinations(service.gateway, mail) if mail is not None else None
         self._destinations: dict[str, str] = {}
 
     def read(self, tell: Tell) -> None:

@@ -42,7 +42,7 @@ Refused = TypeVar("Refused", bound=Owed)
 
 def start_rates() -> dict[str, tuple[Rate, ...]]:
     """Return the first rate of each large provider, and of any other destination (``*``): careful estimates."""
-    from runner.effects.gateway.gateway import mail_providers
+    from runner.effects.gateway.bulk import mail_providers
 
     return {name: (read_rate(rate),) for name, rate in mail_providers().items()}
 

@@ -208,7 +208,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _receipt(cells: dict[str, str]) -> BulkReceipt:
-    from runner.effects.gateway.gateway import mail_verdict
+    from runner.effects.gateway.bulk import mail_verdict
 
     about, found = mail_verdict(cells.get("code", ""), cells.get("text", ""))
     kind = cells["kind"].lower()

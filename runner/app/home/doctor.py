@@ -25,7 +25,9 @@ from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
 from runner.app.home.doctor_checks import (
+    USUAL,
     Finding,
+    Network,
     Severity,
     channels,
     database,
@@ -81,19 +83,16 @@ def examine(
     chance: IdGenerator,
     *,
     repair: bool = False,
-    dns: bool = False,
-    offline: bool = False,
+    network: Network = USUAL,
     memory: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
     """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS; ``memory`` remembers
+    ``memory`` remembers
     the newest checkpoint outside of the database.
     """
-    findings = list(
-        _examined(folder, principal, clock, chance, watched, memory, repair=repair, dns=dns, offline=offline)
-    )
+    findings = list(_examined(folder, principal, clock, chance, watched, memory, network, repair=repair))
     return Examination(
         home=str(folder),
         ok=all(finding.severity != "error" for finding in findings),
@@ -108,10 +107,9 @@ def _examined(
     chance: IdGenerator,
     watched: Watched,
     memory: Path | None,
+    network: Network,
     *,
     repair: bool,
-    dns: bool,
-    offline: bool,
 ) -> Iterator[Finding]:
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
     yield Finding("machine", "good", versions)
@@ -129,7 +127,7 @@ def _examined(
         what = f"no second person confirms (second_person.none): {home.second_person.none}"
         yield Finding("settings", "warning", what)
     yield from _whole("key", lambda: _master_key(folder, home))
-    yield from channels(folder, home, clock.now(), dns, offline)
+    yield from channels(folder, home, clock.now(), network)
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: laws(folder, clock.now().date()))
     try:
@@ -177,7 +175,7 @@ def glance(service: IncidentService) -> Examination:
     now = service.clock.now()
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
-        ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
+        ("channels", lambda: channels(service.folder, service.home, now, Network(offline=True))),
         (
             "store",
             lambda: chain(database(service.store, repair=False), backup_findings(service), changes(service)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -327,8 +327,23 @@ Server = tuple[str, int]
 """A host and a port."""
 
 
-def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) -> Iterator[Finding]:
+class Network(NamedTuple):
+    """What an examination asks of the network."""
+
+    dns: bool = False
+    """Ask DNS about the sender domains."""
+    seeds: bool = False
+    """Send to the seed mailboxes."""
+    offline: bool = False
+    """Connect to no server of a channel."""
+
+
+USUAL = Network()
+
+
+def channels(folder: Path, home: Home, now: datetime, network: Network) -> Iterator[Finding]:
     """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
+    from runner.effects.gateway.bulk import prove
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
 
@@ -349,23 +364,25 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
             linted = gateway.lint(channel, secrets, now)
             if server := gateway.server(channel):
                 servers[name] = server
-            if dns:
+            if network.dns:
                 linted += gateway.look_up(channel)
+            sent, doubts = prove(gateway, channel, secrets, now) if network.seeds else (0, ())
         except TocsinError as error:
             yield from of_error("channels", error)
             continue
         lacking += (
             Finding("channels", finding.severity, finding.what, finding.hint)
-            for finding in linted
+            for finding in (*linted, *doubts)
             if not any(words in finding.what for words in absent)
         )
         for finding in lacking:
             yield msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
         if not lacking:
-            yield Finding("channels", "good", f"{name} ({config.adapter}): valid")
-    if offline and servers:
+            confirmed = f"; DKIM and DMARC confirmed by seed mailboxes: {sent}" * bool(sent)
+            yield Finding("channels", "good", f"{name} ({config.adapter}): valid{confirmed}")
+    if network.offline and servers:
         yield Finding("servers", "good", "the servers of the channels were not tested (--offline)")
-    yield from _connected({} if offline else servers)
+    yield from _connected({} if network.offline else servers)
 
 
 def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:

@@ -83,6 +83,9 @@ def doctor(
     session: Session,
     repair: Annotated[bool, Option("--repair", "Repair what can be repaired.")] = False,
     dns: Annotated[bool, Option("--dns", "Check the sender domains of email in DNS.")] = False,
+    seeds: Annotated[
+        bool, Option("--seeds", "Send a test email to the seed mailboxes of each channel.")
+    ] = False,
     offline: Annotated[bool, Option("--offline", "No connection to the servers of channels.")] = False,
 ) -> int:
     """Check the home folder: settings, channels, database, workers, clock.
@@ -94,10 +97,11 @@ def doctor(
     Examples:
       tocsin doctor
       tocsin doctor --repair
-      tocsin doctor --dns
+      tocsin doctor --dns --seeds
     """
     from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
+    from runner.app.home.doctor_checks import Network
     from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
 
@@ -109,8 +113,7 @@ def doctor(
             world.clock,
             world.chance,
             repair=repair,
-            dns=dns,
-            offline=offline,
+            network=Network(dns, seeds, offline),
             memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
         )

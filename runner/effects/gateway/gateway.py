@@ -7,7 +7,7 @@ planner refuses the same earlier; the guard works even if the planner, a templat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,16 +21,15 @@ from integrations.http import service
 from integrations.port import (
     Absent,
     Accepted,
-    BulkConnection,
     Capabilities,
     Finding,
     Found,
-    GroupsDestinations,
     Integration,
     Invitation,
     NewRoom,
     NotSent,
     Outcome,
+    Query,
     Rejected,
     Throttled,
     Timeouts,
@@ -42,6 +41,7 @@ from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
 from runner.base.states import Kind
 from runner.decoding import convert
+from runner.effects.gateway.line import BulkLine
 from runner.effects.gateway.translation import (
     as_callback,
     as_held,
@@ -61,8 +61,6 @@ from runner.effects.gateway.translation import (
 from runner.errors import Invalid, TocsinError
 from runner.routing.inbound import Heard, Incoming, Took, Words
 from runner.routing.messaging import (
-    About,
-    AddressState,
     Audience,
     CallResult,
     Channel,
@@ -157,14 +155,6 @@ class Gateway:
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
 
-    def destinations(self, channel: Channel) -> GroupsDestinations | None:
-        """Return what finds the domains with the same servers; None for a channel without such."""
-        integration, settings = self._ready(channel)
-        found: GroupsDestinations | None = (
-            integration.destinations(settings) if hasattr(integration, "destinations") else None
-        )
-        return found
-
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return the fault of an address for this channel, without the address, or the empty string."""
         problem = self._integration(channel.id, channel.adapter).address_problem(address)
@@ -203,11 +193,11 @@ class Gateway:
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
             return barred
-        return self.prepared(
+        return self._prepared(
             channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
         )
 
-    def prepared(
+    def _prepared(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
     ) -> _T | SendResult:
         """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
@@ -218,6 +208,13 @@ class Gateway:
         if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
             return to_result(made, address)
         return made
+
+    def keys(
+        self, channel: Channel, act: str, at: datetime, secrets: Mapping[str, str], address: str = ""
+    ) -> str | SendResult:
+        """Call one function of ``HasDevice``; return its text or its outcome."""
+        query, held = Query(at=at, recipient=address), as_held(secrets)
+        return self._prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
@@ -345,7 +342,12 @@ class Gateway:
         integration, settings = self._ready(channel)
         opens = getattr(integration, "open_line", None)
         line = opens(settings, as_held(secrets)) if opens is not None else None
-        return BulkLine(channel, line, lambda one: self.send(channel, one, secrets))
+        return BulkLine(
+            channel,
+            line,
+            lambda one: self.send(channel, one, secrets),
+            lambda one: _forbidden(channel, one.kind, one.audience),
+        )
 
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
         settings = self._settings(channel.id, channel.adapter, channel.settings)
@@ -399,40 +401,6 @@ class Gateway:
         return self._base / given
 
 
-class BulkLine:
-    """Many messages over one channel: over one connection if its integration supports it, else one by one."""
-
-    def __init__(
-        self, channel: Channel, line: BulkConnection | None, send: Callable[[Dispatch], SendResult]
-    ) -> None:
-        """Take the integration's line, if any."""
-        self._channel, self._line, self._send = channel, line, send
-
-    def send(self, dispatches: Sequence[Dispatch]) -> list[SendResult]:
-        """Make one attempt each and return one result each, in order. It always returns, and applies the guard."""
-        if self._line is None:
-            return [self._send(dispatch) for dispatch in dispatches]
-        for dispatch in dispatches:
-            if (barred := _forbidden(self._channel, dispatch.kind, dispatch.audience)) is not None:
-                return [barred for _ in dispatches]
-        try:
-            sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
-            outcomes = tuple(self._line.send(sent))
-        except Exception as error:  # noqa: BLE001  # any of the messages may have been sent
-            self.close()
-            why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-            outcomes = (why,) * len(dispatches)
-        if len(outcomes) != len(dispatches):
-            why = Unknown("the integration reported another number of messages", "integration")
-            outcomes = (why,) * len(dispatches)
-        return [to_result(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
-
-    def close(self) -> None:
-        """Close the connection; a second call is harmless."""
-        if self._line is not None:
-            self._line.close()
-
-
 url_problem = http.url_problem
 is_private = service.private
 
@@ -472,17 +440,3 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if not channel.exercise_safe:
         return refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
     return None
-
-
-def mail_providers() -> dict[str, str]:
-    """Return the start rate of each large provider of mailboxes, and of any other destination (``*``)."""
-    from integrations.smtp.providers import providers
-
-    return {one.name: one.rate for one in providers()}
-
-
-def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:
-    """Return the cause of an email bounce and the state of the address; the default cause is the address."""
-    from integrations.smtp.verdicts import Verdict, verdict
-
-    return verdict(code, words) or Verdict("recipient")

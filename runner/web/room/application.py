@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
+from runner.app.messages.inbound import Inbox
 from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
 from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
@@ -102,7 +103,9 @@ class Room:
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
         self._ways = WaysIn(self._entrance, self.service, logins, self._session, self._failed)
-        self._push = PushPages(self._entrance, self.service, apart, self._in_pool, lambda: self._after(False))
+        self._push = PushPages(
+            self._entrance, self.service, Inbox(apart()), self._in_pool, lambda: self._after(False)
+        )
         self.signals = Signals(self.service, self._alive)
 
     def service(self) -> IncidentService:

@@ -65,23 +65,19 @@ _LOCKS: dict[Path, threading.Lock] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account that no other device uses. The secret ``password`` is that of its mailbox."""
+    """The email address of an account that no other device uses. The secret ``password`` is that of its mailbox."""
 
     account: str
-    """Its email address."""
     folder: Path
     """The folder of the program, with the private key and the messages of the account: a secret."""
     host: str
-    """The mail server, for SMTP and IMAP."""
     port: int = 465
     imap_port: int = 993
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     name: str = "Tocsin"
-    """The name that people see."""
     program: str = ""
     """The path of ``deltachat-rpc-server``; empty means the one of the extra."""
     test_to: str = ""
-    """The address that gets self-tests."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -388,7 +384,6 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     open_to_others = settings.folder.exists() and settings.folder.stat().st_mode & 0o077
     problems = (
         ("password" not in secrets, "the secret password is missing", "secrets: {password: env:NAME}"),
-        ("@" not in settings.account, "account is not an email address", "account: incident@relay.example"),
         (_no_tls(settings), "the password is not sent without TLS", "tls: implicit"),
         (not _program(settings), "deltachat-rpc-server is not installed", "Install tocsin[deltachat]"),
         (os.name == "posix" and open_to_others, "other users can read folder", "chmod 700 FOLDER"),

@@ -60,7 +60,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The id of the account, such as ``*ACME123``."""
     api: str = "https://msgapi.threema.ch"
     test_to: str = ""
-    """The address that gets self-tests."""
     ca_file: str = ""
 
 
@@ -105,10 +104,6 @@ def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Ou
     key = public_key(address[1], settings, secrets, outbound.at, outbound.timeouts)
     if isinstance(key, Unknown):  # only the question was lost
         return NotSent("Threema does not answer")
-    if isinstance(key, str) and key != address[2]:
-        return Rejected(
-            "key_changed", "Threema has another key for this id: ask the person", about="recipient"
-        )
     if not isinstance(key, str):
         return key
     if key != address[2]:
@@ -187,7 +182,6 @@ def _ask(
 _REFUSALS: dict[int, tuple[About, str]] = {
     400: ("recipient", "Threema refuses this id, or the account is not an end-to-end account"),
     402: ("account", "the account has no credits left"),
-    413: ("message", "the message is too long for Threema"),
 }
 
 

@@ -34,20 +34,30 @@ def set_up_keys(
     """
     found = ways(service, persons, (name,))
     channel = service.directory.channels[name]
-    scheme, _, rest = channel.secrets.get(DEVICE, "").partition(":")
-    if not channel.seals or scheme != "file" or not rest:
-        raise Refused(
-            f'Channel "{name}" does not encrypt, or names no file for the keys of its device.',
-            hint=f'For Matrix, set encrypted: true, and in secrets: device: "file:{name}.device"',
-            code="no_device",
-        )
-    path = service.folder / Path(rest).expanduser()
     secrets = {
         one: resolve(reference, base=service.folder).reveal()
         for one, reference in channel.secrets.items()
-        if one != DEVICE or path.exists()
+        if one != DEVICE
     }
-    now = service.clock.now()
+    device = _device(service, channel, secrets) if service.gateway.has_device(channel) else ""
+    pinned = tuple(
+        _pin(service, channel, way, way.contact, secrets, replace) for way in found if way.contact is not None
+    )
+    return KeysReport(channel=name, device=device, keys=pinned)
+
+
+def _device(service: IncidentService, channel: Channel, secrets: dict[str, str]) -> str:
+    """Make or publish the device, add it to the secrets, and return its name; raises Refused."""
+    scheme, _, rest = channel.secrets.get(DEVICE, "").partition(":")
+    if not channel.seals or scheme != "file" or not rest:
+        raise Refused(
+            f'Channel "{channel.id}" does not encrypt, or names no file for the keys of its device.',
+            hint=f'For Matrix, set encrypted: true, and in secrets: device: "file:{channel.id}.device"',
+            code="no_device",
+        )
+    path, now = service.folder / Path(rest).expanduser(), service.clock.now()
+    if path.exists():
+        secrets[DEVICE] = resolve(channel.secrets[DEVICE], base=service.folder).reveal()
     made = service.gateway.keys(channel, "new_device", now, secrets)
     if isinstance(made, str):
         if made != secrets.get(DEVICE):
@@ -56,14 +66,11 @@ def set_up_keys(
         made = service.gateway.keys(channel, "publish_device", now, secrets)
     if isinstance(made, str) or made.state != "accepted":
         raise Refused(
-            f'The device of channel "{name}" is not usable: {made if isinstance(made, str) else made.reason}.',
+            f'The device of channel "{channel.id}" is not usable: {made if isinstance(made, str) else made.reason}.',
             hint="Correct the cause, and repeat the command.",
             code="device_failed",
         )
-    pinned = tuple(
-        _pin(service, channel, way, way.contact, secrets, replace) for way in found if way.contact is not None
-    )
-    return KeysReport(channel=name, device=made.provider_id, keys=pinned)
+    return made.provider_id
 
 
 def _pin(

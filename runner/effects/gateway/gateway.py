@@ -209,6 +209,11 @@ class Gateway:
             return to_result(made, address)
         return made
 
+    def has_device(self, channel: Channel) -> bool:
+        """Tell whether a channel needs a device for its keys; also for one that encrypts nothing, which is refused later."""
+        able = self._integration(channel.id, channel.adapter)
+        return hasattr(able, "new_device") or not channel.seals
+
     def keys(
         self, channel: Channel, act: str, at: datetime, secrets: Mapping[str, str], address: str = ""
     ) -> str | SendResult:

@@ -23,7 +23,7 @@ class PinnedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeysReport(Report, frozen=True, kw_only=True, tag="tocsin/channel-keys/v1"):
-    """The published device of a channel, and the keys of people."""
+    """The published device of a channel, empty without one, and the keys of people."""
 
     channel: str
     device: str
@@ -42,14 +42,16 @@ _STATES: Mapping[str, tuple[str, Tone]] = {
 @paged
 def keys_page(report: KeysReport) -> Iterator[Block]:
     """Draw a line for each person, and what to do next."""
-    yield line(f"Device {report.device} of channel {report.channel} is published and signed", "good", hang=2)
-    yield line("Keep a copy of the file with its keys: a backup leaves the file out.", "warn", hang=2)
+    if report.device:
+        name = f"Device {report.device} of channel {report.channel}"
+        yield line(f"{name} is published and signed", "good", hang=2)
+        yield line("Keep a copy of the file with its keys: a backup leaves the file out.", "warn", hang=2)
     for one in report.keys:
         said, tone = _STATES[one.state]
         yield table(((one.person, Cell(f"{said}: {one.reason or one.key}", tone)),), 1, indent=0)
     states = {one.state for one in report.keys}
     if states & {"first", "replaced"}:
-        yield line("The homeserver gave the new keys. Compare each with its owner.", "warn", hang=2)
+        yield line("The provider gave the new keys. Compare each with its owner.", "warn", hang=2)
     if "changed" in states:
         again = f"tocsin channel keys {report.channel} --to PERSON --replace"
         yield line(f"Nothing is sent to a changed key. Ask the person, then: {again}", "alarm", hang=2)

@@ -418,10 +418,9 @@ class PollsReceipts(Protocol):
     """Further interface of an integration that fetches receipts and answers."""
 
     def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
-        """Pass all waiting reports and answers to ``took``, and confirm them to the provider only if it returned true.
+        """Pass all that waits to ``took``, and confirm it to the provider only if that is true; return the problem, or "".
 
-        One round, until nothing has arrived for ``timeouts.read``. Return the problem, or the empty string.
-        """
+        One round, until nothing has arrived for ``timeouts.read``."""
 
 
 class BulkConnection(Protocol):

@@ -21,19 +21,8 @@ from runner.errors import TocsinError
 from runner.reports.core.action_text import command_text, hint_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
-STATIC = (
-    *(
-        "htmx.min.js",
-        "left.js",
-        "passkey.js",
-        "push.js",
-        "room.css",
-        "room.js",
-        "room.webmanifest",
-        "icon.svg",
-    ),
-    "worker.js",
-)
+_SCRIPTS = ("htmx.min.js", "left.js", "passkey.js", "push.js", "room.js", "worker.js")
+STATIC = (*_SCRIPTS, "room.css", "room.webmanifest", "icon.svg")
 """The only files that a browser may ask for besides pages."""
 
 

@@ -19,7 +19,7 @@ UV_VERSION := 0.13.9
 SYNAPSE_VERSION := 1.163.2
 ATHERIS_VERSION := 3.0.0
 # The clients of the vendors whose APIs the actions call, and moto, which stands in for AWS.
-VENDORS := boto3 crowdstrike-falconpy flask flask-cors ghapi google-api-python-client moto[iam] msal msgraph-sdk okta
+VENDORS := boto3 crowdstrike-falconpy flask flask-cors ghapi google-api-python-client moto[iam] msal msgraph-sdk okta threema.gateway
 PYTHONS := 3.11 3.13
 TESTS ?=
 # The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.

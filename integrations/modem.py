@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -43,11 +43,14 @@ from integrations.port import (
 LONGEST_TEXT = 450
 """Characters of ten parts in the wide alphabet, without the usual marking and footer; a longer text is cut."""
 STUCK = timedelta(minutes=5)
-"""A text that waits longer shows that the daemon or the mobile network is down."""
+"""If a text waits longer, and none is sent meanwhile, the daemon or the mobile network is down."""
 WRITTEN = timedelta(seconds=2)
 """A younger file in ``inbox`` may be incomplete: the daemon does not write it in one step."""
+EXPIRED = "expired"
+"""Code of a text whose deadline passed before the modem sent it."""
 SUFFIX = ".smsbackup"
 FOLDERS = ("outbox", "sent", "error", "inbox")
+_Kind = Literal["relayed", "delivered", "failed"]
 _OURS = re.compile(r"OUT([A-Z2-7]{32})-(\d\d)\b")
 _UNTIL = "; until "
 _LINE = 200
@@ -76,10 +79,11 @@ def capabilities(settings: Settings) -> Capabilities:
         ack="reply",
         ack_strength="seen",
         sim_swappable=True,
+        answers_stop=True,
         idempotency="key",
         key_lifetime=timedelta(days=1),  # as long as nobody removes the files in ``sent``
         max_length=LONGEST_TEXT,
-        rates=("10/min burst 10",),  # a modem needs some seconds for each part
+        rates=("10/min burst 20",),  # a modem needs some seconds for each part
     )
 
 
@@ -96,11 +100,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     names = [f"OUT{outbound.idempotency_key}-{n:02}" for n in range(1, len(contents) + 1)]
     begun = False
     try:
+        _require(settings.folder)
         places = [_place(settings.folder, name) for name in names]
         if "error" in places:
             what = "gammu-smsd could not read the text, or refused it: see its log"
             return Rejected("error", what, about="account")
-        if "" in places and _waiting(settings.folder, outbound.at):
+        begun = any(places)
+        if not begun and _stuck(settings.folder, outbound.at):
             return NotSent("texts wait in the outbox: gammu-smsd or the mobile network is down")
         for name, content, place in zip(names, contents, places, strict=True):
             if not place:
@@ -111,8 +117,14 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     except OSError:
         if begun:
             return Unknown("the outbox of gammu-smsd could not be written to its end", "answer")
-        return NotSent("the outbox of gammu-smsd cannot be written")
+        return NotSent("the folders of gammu-smsd cannot be read or written")
     return Accepted(" ".join(map(_part, names)))
+
+
+def _require(folder: Path) -> None:
+    """Raise OSError if a folder is missing or closed: otherwise it would only look empty."""
+    for name in FOLDERS:
+        os.scandir(folder / name).close()
 
 
 def _part(name: str) -> str:
@@ -126,9 +138,14 @@ def _place(folder: Path, name: str) -> str:
     return next(found, "")
 
 
-def _waiting(folder: Path, at: datetime) -> list[Path]:
-    """Return the texts that have waited too long."""
+def _late(folder: Path, at: datetime) -> list[Path]:
+    """Return the texts that have waited for long."""
     return [path for path in sorted((folder / "outbox").glob(f"OUT*{SUFFIX}")) if _age(path, at) > STUCK]
+
+
+def _stuck(folder: Path, at: datetime) -> list[Path]:
+    """Return the texts that wait although nothing is sent: each sent text changes the folder ``sent``."""
+    return _late(folder, at) if _age(folder / "sent", at) > STUCK else []
 
 
 def _age(path: Path, at: datetime) -> timedelta:
@@ -195,31 +212,33 @@ def _settle(folder: Path) -> None:
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
     """Take a waiting text out of the outbox, so that it is not sent hours later; a sent text rings no more."""
     try:
+        _require(settings.folder)
         for path in (settings.folder / "outbox").glob(f"OUT{outbound.idempotency_key}-*"):
             path.unlink(missing_ok=True)
     except OSError:
-        return NotSent("the outbox of gammu-smsd cannot be written")
+        return NotSent("the folders of gammu-smsd cannot be read or written")
     return Accepted(provider_id)
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Read what became of the texts, then the delivery reports and the replies."""
+    """Report sent and failed texts, then read the delivery reports and the replies."""
     try:
+        _require(settings.folder)
         kept = [
             *_moved(settings.folder / "sent", "relayed", took, at),
             *_moved(settings.folder / "error", "failed", took, at),
             *_expired(settings.folder, took, at),
             *_received(settings.folder, took, at),
         ]
-        late = len(_waiting(settings.folder, at))
+        stuck = len(_stuck(settings.folder, at))
     except OSError:
         return "the folders of gammu-smsd cannot be read or written"
-    if late:
-        return f"{late} texts wait in the outbox: gammu-smsd or the mobile network is down"
+    if stuck:
+        return f"{stuck} texts wait in the outbox: gammu-smsd or the mobile network is down"
     return "" if all(kept) else "a received item could not be read or stored: set inboxformat = detail"
 
 
-def _moved(folder: Path, kind: Literal["relayed", "failed"], took: Took, at: datetime) -> Iterator[bool]:
+def _moved(folder: Path, kind: _Kind, took: Took, at: datetime) -> Iterator[bool]:
     """Report the texts that the daemon moved here, and keep only number and reference of each."""
     for path in sorted(folder.glob(f"OUT*{SUFFIX}")):
         if not (ours := _OURS.match(path.name)):
@@ -235,34 +254,21 @@ def _moved(folder: Path, kind: Literal["relayed", "failed"], took: Took, at: dat
 
 def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
     """Take texts out of the outbox after their deadline: an old alert must not arrive with the network."""
-    for path in _waiting(folder, at):
+    for path in _late(folder, at):
         with contextlib.suppress(FileNotFoundError):
             first = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
             until = first.removeprefix(_UNTIL)
             ours = _OURS.match(path.name)
             if ours and until != first and until.isdigit() and int(until) < at.timestamp():
-                if kept := took(_receipt(ours, "failed", at, code="expired", about="provider")):
+                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="provider")):
                     path.unlink()
                 yield kept
 
 
-def _receipt(
-    ours: re.Match[str],
-    kind: Literal["relayed", "delivered", "failed"],
-    at: datetime,
-    code: str = "",
-    about: Literal["recipient", "account", "provider"] = "recipient",
-) -> Receipt:
-    part = _part(ours[0])
-    return Receipt(
-        kind=kind,
-        event_id=f"{part}:{kind}",
-        provider_id=part,
-        idempotency_key=ours[1],
-        at=at,
-        code=code,
-        about=about,
-    )
+def _receipt(ours: re.Match[str], kind: _Kind, at: datetime, **more: Any) -> Receipt:
+    part, key = _part(ours[0]), ours[1]
+    event = f"{part}:{kind}"
+    return Receipt(kind=kind, event_id=event, provider_id=part, idempotency_key=key, at=at, **more)
 
 
 def _received(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
@@ -286,7 +292,7 @@ def _received(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
 
 def _reported(report: dict[str, str], sent: Path, took: Took, at: datetime) -> bool:
     """Take a delivery report: it belongs to the newest text to its number with its reference, from 0 to 255."""
-    kind: dict[str, Literal["delivered", "failed"]] = {"Delivered": "delivered", "Failed": "failed"}
+    kind: dict[str, _Kind] = {"Delivered": "delivered", "Failed": "failed"}
     status = kind.get(_text(report))
     if status is None:
         return True

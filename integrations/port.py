@@ -226,7 +226,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Capabilities for the planner and the failover. In doubt claim less: they depend on it."""
 
-    address_kind: Literal["email", "phone", "handle", "none"]
+    address_kind: Literal["email", "phone", "handle", "subscription", "none"]
     """Kinds of contact points; ``none`` if the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""
@@ -396,8 +396,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class HasDevice(Protocol):
     """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
 
-    def new_device(self, present: str, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
-        """Return the text of the secret, with the identity of ``present`` if that is not empty; publish nothing."""
+    def new_device(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret, with the identity of the present one if there is one; publish nothing."""
 
     def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
         """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
@@ -417,10 +417,9 @@ class PollsReceipts(Protocol):
     """Further interface of an integration that fetches receipts and answers."""
 
     def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
-        """Pass all waiting reports and answers to ``took``, and confirm them to the provider only if it returned true.
+        """Pass all that waits to ``took``, and confirm it to the provider only if that is true; return the problem, or "".
 
-        One round, until nothing has arrived for ``timeouts.read``. Return the problem, or the empty string.
-        """
+        One round, until nothing has arrived for ``timeouts.read``."""
 
 
 class BulkConnection(Protocol):

@@ -211,8 +211,14 @@ def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | A
     text, name = member(envelope, "dataMessage", "message"), _stamp(member(envelope, "timestamp"))
     if isinstance(text, str) and text and name:
         quoted = _stamp(member(envelope, "dataMessage", "quote", "id"))
+        user = str(member(envelope, "sourceUuid"))
         yield Answer(
-            event_id=f"{sender}:{name}", sender=sender, text=text, provider_id=quoted, at=_instant(name)
+            event_id=f"{sender}:{name}",
+            sender=sender,
+            text=text,
+            provider_id=quoted,
+            at=_instant(name),
+            also=user if _UUID.fullmatch(user) and user != sender else "",
         )
 
 

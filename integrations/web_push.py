@@ -41,21 +41,15 @@ SERVICES = {
     "fcm.googleapis.com": "fcm",
     "android.googleapis.com": "fcm",
     "updates.push.services.mozilla.com": "mozilla",
-    ".push.apple.com": "apns",
-    ".notify.windows.com": "wns",
+    "push.apple.com": "apns",
+    "notify.windows.com": "wns",
 }
-"""The push services of browsers, and their failure domains; a leading dot means any subdomain (web-push-libs/web-push#801)."""
-LARGEST = 3_993
-"""Bytes of content: RFC 8291 section 4 has 4,096 for the header, the content with its delimiter, and the tag."""
-STEP = 1_024
-"""The content is padded to a multiple of this, so that its size says little."""
-SHOWN = 1_600
-"""Bytes of text in a notification; the page of the message has the rest."""
+"""The push services of browsers, with all subdomains, and their failure domains (web-push-libs/web-push#801)."""
+SIZE = 2_048
+"""Bytes of each content, so that its size says nothing; RFC 8291 section 4 allows 3,993."""
 LONGEST = timedelta(days=28)
 _SIGNED_FOR = timedelta(hours=12)
 """Validity of a signature: RFC 8292 section 2 allows 24 hours."""
-_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
-_TOPIC = re.compile(r"[-_A-Za-z0-9]{1,32}", re.ASCII)
 _ADDRESS = re.compile(r"([!-~]{1,1000})#([-_A-Za-z0-9]{87})\.([-_A-Za-z0-9]{22})", re.ASCII)
 
 
@@ -64,23 +58,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     contact: str
     """Who answers a push service's questions: ``mailto:security@example.org``, or an https address."""
-    preview: bool = False
-    """Show the text in the notification, also on locked screens; otherwise only the subject, and the page has the text."""
     services: frozenset[str] = frozenset()
     """Further push services, ``host`` or ``host:port``, such as an own UnifiedPush server."""
     ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Without a preview nothing of the text is sent; with one, locked screens show it.
+    """Locked screens show notifications, so the text of the message is only on its page, where a passkey confirms the person.
 
-    The failure domain is that of each subscription. A passkey on the page of the message confirms the person.
+    The failure domain is that of each subscription.
     """
     return Capabilities(
-        address_kind="handle",
+        address_kind="subscription",
         domains=frozenset(),
-        confidentiality="internal" if settings.preview else "confidential",
-        personal_data="none" if settings.preview else "contact",
+        confidentiality="confidential",
+        personal_data="contact",
         receipts=frozenset({"accepted", "delivered"}),
         ack="button",
         ack_strength="authorises",
@@ -109,12 +101,8 @@ def address_domains(address: str, settings: Settings) -> frozenset[str]:
     host, port = host_of(address), urlsplit(address).port or 443
     if {host, f"{host}:{port}"} & settings.services:
         return frozenset({service_of(address)})
-    known = (
-        domain
-        for name, domain in SERVICES.items()
-        if host == name or (name[0] == "." and host.endswith(name))
-    )
-    return frozenset(known) if port == 443 else frozenset()
+    known = (one for name, one in SERVICES.items() if port == 443 and f".{host}".endswith(f".{name}"))
+    return frozenset(known)
 
 
 def browser_key(settings: Settings, secrets: Secrets) -> str:
@@ -124,6 +112,15 @@ def browser_key(settings: Settings, secrets: Secrets) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Send one notification; its push service keeps it until the deadline, and of one key only the last."""
+    return _push(outbound, settings, secrets, recalled=False)
+
+
+def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
+    """Replace the notification silently, also one that waits at the push service; to be shown proves nothing then."""
+    return _push(outbound, settings, secrets, recalled=True)
+
+
+def _push(outbound: Outbound, settings: Settings, secrets: Secrets, *, recalled: bool) -> Outcome:
     found, problem = _ADDRESS.fullmatch(outbound.recipient), address_problem(outbound.recipient)
     domains = frozenset() if problem else address_domains(outbound.recipient, settings)
     if found is None or not domains:
@@ -132,11 +129,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         key = _private(secrets)
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
-    content = _padded(_content(outbound, settings, key))
-    if len(content) > LARGEST:
-        return Rejected("too_long", f"the notification has more than {LARGEST} bytes")
     lasts = LONGEST if outbound.deadline is None else min(outbound.deadline - outbound.at, LONGEST)
-    topic = {"Topic": outbound.idempotency_key} if _TOPIC.fullmatch(outbound.idempotency_key) else {}
     reply = exchange(
         Request(
             method="POST",
@@ -148,9 +141,9 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
                 "Content-Encoding": "aes128gcm",
                 "Content-Type": "application/octet-stream",
                 "Authorization": f"vapid t={_token(found[1], outbound, settings, key)},k={_text(_public(key))}",
-                **topic,
+                "Topic": outbound.idempotency_key,
             },
-            body=encrypt(content, _bytes(found[2]), _bytes(found[3])),
+            body=encrypt(_content(outbound, key, recalled=recalled), _bytes(found[2]), _bytes(found[3])),
             timeouts=outbound.timeouts,
             ca_file=settings.ca_file,
             # A declared service can be in our own network. Any other name leads outside, whatever it resolves to.
@@ -162,24 +155,18 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     return (judge(reply, outbound.at) or Accepted()) if isinstance(reply, Reply) else reply
 
 
-def _content(outbound: Outbound, settings: Settings, key: EllipticCurvePrivateKey) -> bytes:
-    """Return what the service worker gets: the notification, the page that it opens, and the mark that proves it was shown."""
-    text = "Open it to read the message and to acknowledge."
-    if settings.preview:
-        text = (
-            f"{outbound.marking}\n{outbound.text}".strip()
-            .encode("utf-8", "replace")[:SHOWN]
-            .decode("utf-8", "ignore")
-        )
-    return compact(
-        {
-            "key": outbound.idempotency_key,
-            "mark": _mark(key, outbound.idempotency_key),
-            "title": outbound.subject[:200],
-            "text": text,
-            "open": f"/me/message/{outbound.delivery}",
-        }
-    )
+def _content(outbound: Outbound, key: EllipticCurvePrivateKey, *, recalled: bool) -> bytes:
+    """Return what the service worker gets: JSON, with a mark that proves that it was shown; a recall has none."""
+    said = {
+        "key": outbound.idempotency_key,
+        "mark": "" if recalled else _mark(key, outbound.idempotency_key),
+        "title": outbound.subject[:200],
+        "text": "Its page has the details."
+        if recalled
+        else "Open it to read the message and to acknowledge.",
+        "open": f"/me/message/{outbound.delivery}",
+    }
+    return compact(said).ljust(SIZE)
 
 
 def encrypt(
@@ -209,11 +196,6 @@ def encrypt(
     return header + AESGCM(key).encrypt(nonce, content + b"\2", None)
 
 
-def _padded(content: bytes) -> bytes:
-    """Return JSON with spaces behind it."""
-    return content.ljust(min(-(-len(content) // STEP) * STEP, LARGEST))
-
-
 def _token(endpoint: str, outbound: Outbound, settings: Settings, key: EllipticCurvePrivateKey) -> str:
     """Return the signed statement of who sends, for the push service alone (RFC 8292 section 2)."""
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -234,13 +216,11 @@ def _token(endpoint: str, outbound: Outbound, settings: Settings, key: EllipticC
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Check the mark in a report of the service worker: this browser has decrypted and shown the notification."""
     said = json_object(callback.body)
-    name, mark = said.get("key"), said.get("mark")
+    name, mark = str(said.get("key")), str(said.get("mark"))
     try:
         key = _private(secrets)
     except ValueError:
         return Unauthentic(reason="no usable key")
-    if not isinstance(name, str) or not isinstance(mark, str) or not _KEY.fullmatch(name):
-        return Unauthentic(reason="the report has no key of a message")
     if not hmac.compare_digest(_mark(key, name).encode(), mark.encode("utf-8", "replace")):
         return Unauthentic(reason="the mark is not valid")
     return (Receipt(kind="delivered", event_id=f"shown {name}", idempotency_key=name),)
@@ -292,7 +272,11 @@ def _point(raw: bytes) -> EllipticCurvePublicKey:
 
 def _mark(key: EllipticCurvePrivateKey, name: str) -> str:
     number = key.private_numbers().private_value.to_bytes(32, "big")
-    return _text(hmac.digest(hmac.digest(number, b"tocsin/shown/v1", "sha256"), name.encode(), "sha256"))
+    return _text(
+        hmac.digest(
+            hmac.digest(number, b"tocsin/shown/v1", "sha256"), name.encode("utf-8", "replace"), "sha256"
+        )
+    )
 
 
 def _text(raw: bytes) -> str:

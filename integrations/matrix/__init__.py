@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
@@ -35,20 +36,10 @@ from integrations.matrix.inbound import event_id, happened
 from integrations.matrix.rooms import invite as invite
 from integrations.matrix.rooms import open_room as open_room
 from integrations.matrix.rooms import room_address as room_address
-from integrations.matrix.server import (
-    KEY,
-    ROOM,
-    USER,
-    StoppedError,
-    base,
-    call,
-    cipher_of,
-    needed,
-    refused,
-    split,
-)
+from integrations.matrix.server import KEY, ROOM, USER, Homeserver, StoppedError, base, refused, split
 from integrations.matrix.server import Settings as Settings
 from integrations.port import (
+    PHONES,
     Callback,
     CallbackReply,
     Capabilities,
@@ -62,9 +53,11 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
+    machine_of,
     named,
     plain_body,
     self_test_to,
+    unwritable,
 )
 
 LONGEST = 14_000
@@ -81,11 +74,7 @@ def capabilities(settings: Settings) -> Capabilities:
 
     A room that is opened for people is encrypted between them. The rate is the default of Synapse (``rc_message``).
     """
-    needed_secrets = {
-        "token",
-        *(["hs_token"] if settings.appservice else []),
-        *(["device"] if settings.encrypted else []),
-    }
+    asked_for = {"token": True, "hs_token": settings.appservice, "device": settings.encrypted}
     clear: Confidentiality = "internal" if settings.federated else "confidential"
     return web_capabilities(
         settings.url,
@@ -99,8 +88,9 @@ def capabilities(settings: Settings) -> Capabilities:
         key_lifetime=REMEMBERS,
         max_length=LONGEST_ENCRYPTED if settings.encrypted else LONGEST,
         rates=("12/min burst 10",),
+        push=PHONES | machine_of("matrix.org"),  # the push gateway of the usual apps
         called_back=settings.appservice,
-        secrets=frozenset(needed_secrets),
+        secrets=frozenset(name for name, asked in asked_for.items() if asked),
         rooms="restricted" if private(settings.url) else None,
     )
 
@@ -115,13 +105,9 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Send one event with the idempotency key, in clear only to an unencrypted room; only an event id means accepted."""
-    token = held(secrets, "token")
     if len(outbound.text) > LONGEST or len(_text(outbound).encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
-    if settings.encrypted:
-        sealed = outbound.sealed or seal(outbound, settings, secrets)
-        return _put_sealed(outbound, outbound.idempotency_key, sealed, settings, token)
-    return _no_clear_text(outbound, settings, token) or put(outbound, settings, token)
+    return _send(outbound, outbound.idempotency_key, _content(outbound), settings, secrets)
 
 
 def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Outcome:
@@ -131,24 +117,33 @@ def seal(outbound: Outbound, settings: Settings, secrets: Secrets) -> bytes | Ou
 
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
     """Edit the event, without a notification; nothing is written without a text."""
-    token, event = held(secrets, "token"), event_id(provider_id)
-    if not event or not outbound.text:
-        return Rejected("blocked", "the message cannot be edited: its event or its new text is unknown")
+    event = event_id(provider_id)
+    if barred := unwritable(outbound, event):
+        return barred
     new = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {}}
     replaced = {"rel_type": "m.replace", "event_id": event}
-    content: dict[str, object] = {
-        "msgtype": "m.text",
-        "body": "* edited",
-        "m.mentions": {},
-        "m.new_content": new,
-        "m.relates_to": replaced,
-    }
-    key = f"{outbound.idempotency_key}-recall"
+    content = {**new, "body": "* edited", "m.new_content": new, "m.relates_to": replaced}
+    fresh = msgspec.structs.replace(outbound, sealed=b"")
+    return _send(fresh, f"{outbound.idempotency_key}-recall", content, settings, secrets)
+
+
+def _send(
+    outbound: Outbound, key: str, content: Mapping[str, object], settings: Settings, secrets: Secrets
+) -> Outcome:
+    """Send an event in the transaction ``key``, encrypted if the channel encrypts, else only to an unencrypted room."""
+    token = held(secrets, "token")
     if settings.encrypted:
-        sealed = encryption.sealed(_in_steps(outbound), content, settings, secrets)
-        return _put_sealed(outbound, key, sealed, settings, token)
-    barred = _no_clear_text(outbound, settings, token)
-    return barred or _put(outbound, ("m.room.message", key), content, settings, token)
+        steps = _in_steps(outbound)
+        sealed = outbound.sealed or encryption.sealed(steps, content, settings, secrets)
+        return _put_sealed(Homeserver(steps, settings, token), key, sealed)
+    server, room = Homeserver(outbound, settings, token), split(outbound.recipient)[0]
+    try:
+        if server.cipher(room):
+            why = "the room is encrypted end to end, and this channel sends clear text"
+            return Rejected("encrypted_room", why, about="recipient")
+    except StoppedError as stopped:
+        return stopped.outcome
+    return _put(server, room, ("m.room.message", key), content)
 
 
 def _in_steps(outbound: Outbound) -> Outbound:
@@ -157,43 +152,26 @@ def _in_steps(outbound: Outbound) -> Outbound:
     return msgspec.structs.replace(outbound, timeouts=limits)
 
 
-def _put_sealed(
-    outbound: Outbound, key: str, sealed: bytes | Outcome, settings: Settings, token: str | Rejected
-) -> Outcome:
+def _put_sealed(server: Homeserver, key: str, sealed: bytes | Outcome) -> Outcome:
     """Give each device its key, then send the event: before the event nothing of the message is in the room."""
     if not isinstance(sealed, bytes):
         return sealed
     room, event, keys, session = encryption.opened(sealed)
-    outbound = _in_steps(outbound)
-    path = f"sendToDevice/m.room.encrypted/{quote(session, safe='')}"
     try:
-        needed(call(outbound, path, keys, settings, token, "PUT"), outbound)
+        server.content(server.send(f"sendToDevice/m.room.encrypted/{quote(session, safe='')}", keys, "PUT"))
     except StoppedError as stopped:
         return stopped.outcome
-    return _put(
-        msgspec.structs.replace(outbound, recipient=room), ("m.room.encrypted", key), event, settings, token
-    )
+    return _put(server, room, ("m.room.encrypted", key), event)
 
 
 def _text(outbound: Outbound) -> str:
     return f"{outbound.subject}\n\n{plain_body(outbound)}"
 
 
-def _no_clear_text(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome | None:
-    """Return why a room gets no clear text: it is encrypted, or the server does not say whether it is."""
-    try:
-        if not cipher_of(outbound, split(outbound.recipient)[0], settings, token):
-            return None
-    except StoppedError as stopped:
-        return stopped.outcome
-    why = "the room is encrypted end to end, and this channel sends clear text"
-    return Rejected("encrypted_room", why, about="recipient")
-
-
 def put(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome:
     """Send one event in clear to any room."""
-    kind = ("m.room.message", outbound.idempotency_key)
-    return _put(outbound, kind, _content(outbound), settings, token)
+    server, kind = Homeserver(outbound, settings, token), ("m.room.message", outbound.idempotency_key)
+    return _put(server, split(outbound.recipient)[0], kind, _content(outbound))
 
 
 def _content(outbound: Outbound) -> dict[str, object]:
@@ -201,21 +179,15 @@ def _content(outbound: Outbound) -> dict[str, object]:
     return {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {"room": True}}
 
 
-def _put(
-    outbound: Outbound,
-    kind: tuple[str, str],
-    content: dict[str, object],
-    settings: Settings,
-    token: str | Rejected,
-) -> Outcome:
+def _put(server: Homeserver, room: str, kind: tuple[str, str], content: Mapping[str, object]) -> Outcome:
     """Send one event; ``kind`` is its type and its transaction."""
-    room, (event, key) = quote(split(outbound.recipient)[0], safe=""), kind
-    path = f"rooms/{room}/send/{event}/{quote(key, safe='')}"
-    reply = call(outbound, path, content, settings, token, "PUT")
+    event, key = kind
+    path = f"rooms/{quote(room, safe='')}/send/{event}/{quote(key, safe='')}"
+    reply = server.send(path, content, "PUT")
     if not isinstance(reply, Reply):
         return reply
     name = event_id(json_object(reply.body).get("event_id"))
-    settled = refused(reply, outbound.at) or judge(reply, outbound.at)
+    settled = refused(reply, server.attempt.at) or judge(reply, server.attempt.at)
     return settled or named(name, "the homeserver answered without an event")
 
 

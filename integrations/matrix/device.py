@@ -15,17 +15,7 @@ from typing import Any
 
 from integrations.http import Reply, json_object
 from integrations.http.service import held, identifier, member
-from integrations.matrix.server import (
-    CIPHER,
-    KEY,
-    Settings,
-    StoppedError,
-    ask,
-    call,
-    needed,
-    only_other,
-    split,
-)
+from integrations.matrix.server import CIPHER, KEY, Homeserver, Settings, StoppedError, split
 from integrations.port import Accepted, Outcome, Query, Rejected, Secrets
 
 OLM = "m.olm.v1.curve25519-aes-sha2"
@@ -69,7 +59,7 @@ class Device:
 
         if len(seed) != 32:
             raise ValueError("a seed has 32 bytes")
-        self.user, self.name, self._seed = user, name, seed
+        self.user, self.name, self.seed = user, name, seed
         self._locked = hmac.digest(seed, b"account", "sha256")
         opened = vodozemac.Account.from_pickle(account, self._locked) if account else vodozemac.Account()
         self.account: Any = opened
@@ -83,7 +73,7 @@ class Device:
     @property
     def text(self) -> str:
         """The text of the secret: one line, without spaces."""
-        parts = {"user": self.user, "device": self.name, "seed": self._seed.hex()}
+        parts = {"user": self.user, "device": self.name, "seed": self.seed.hex()}
         return json.dumps({**parts, "account": self.account.pickle(self._locked)}, separators=(",", ":"))
 
     def public(self, usage: str) -> str:
@@ -132,7 +122,7 @@ def held_device(secrets: Secrets, settings: Settings) -> Device | Rejected:
         return text
     device = _read(text)
     if device is None or device.user != settings.user:
-        why = "the secret device is not a device of our user: tocsin channel device CHANNEL"
+        why = "the secret device is not a device of our user: tocsin channel keys CHANNEL"
         return Rejected("secret", why, about="account")
     return device
 
@@ -146,12 +136,9 @@ def _read(text: str) -> Device | None:
         return None
 
 
-def known_keys(
-    attempt: Any, users: tuple[str, ...], settings: Settings, token: str | Rejected
-) -> dict[str, object]:
+def known_keys(server: Homeserver, users: tuple[str, ...]) -> dict[str, object]:
     """Return what the homeserver shows of the keys of users; raises StoppedError."""
-    content: dict[str, object] = {"device_keys": {user: [] for user in users}}
-    return needed(call(attempt, "keys/query", content, settings, token), attempt)
+    return server.content(server.send("keys/query", {"device_keys": {user: [] for user in users}}))
 
 
 def _cross_key(found: Mapping[str, object], user: str, usage: str) -> str:
@@ -190,42 +177,42 @@ def signed_devices(found: Mapping[str, object], user: str) -> dict[str, tuple[st
     return trusted
 
 
-def new_device(present: str, query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
-    """Return the secret for the device of our token; ``present`` gives its cross-signing keys, and its keys if they are the same device's."""
-    token = held(secrets, "token")
+def new_device(query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
+    """Return the secret for the device of our token: the present one, if that is the same device."""
     if missing := no_library():
         return Rejected("missing", missing, about="account")
+    kept = held_device(secrets, settings) if "device" in secrets else None
+    if isinstance(kept, Rejected):
+        return kept
+    server = Homeserver(query, settings, held(secrets, "token"))
     try:
-        said = needed(ask(query, "account/whoami", settings, token), query)
+        said = server.content(server.get("account/whoami"))
     except StoppedError as stopped:
         return stopped.outcome
     name = identifier(said.get("device_id"), "-_./=+")
     if said.get("user_id") != settings.user or not name:
         why = "the token is not that of a device of our user: log in as this user, and use that token"
         return Rejected("token", why, about="account")
-    if not present:
-        return Device(settings.user, name, os.urandom(32)).text
-    kept = _read(present)
-    if kept is None or kept.user != settings.user:
-        return Rejected("secret", "the secret device is not a device of our user", about="account")
-    return present if kept.name == name else Device(kept.user, name, kept._seed).text
+    if kept is not None and kept.name == name:
+        return kept.text
+    return Device(settings.user, name, kept.seed if kept is not None else os.urandom(32)).text
 
 
 def publish_device(query: Query, settings: Settings, secrets: Secrets) -> Outcome:
     """Upload the keys and their signatures, and check what others see of them."""
-    token, device = held(secrets, "token"), held_device(secrets, settings)
+    server, device = Homeserver(query, settings, held(secrets, "token")), held_device(secrets, settings)
     if isinstance(device, Rejected):
         return device
-    signed: dict[str, object] = {device.user: {device.name: device.keys("self_signing")}}
     try:
-        needed(call(query, "keys/upload", {"device_keys": device.keys()}, settings, token), query)
-        reply = call(query, "keys/device_signing/upload", device.identity(), settings, token)
+        server.content(server.send("keys/upload", {"device_keys": device.keys()}))
+        reply = server.send("keys/device_signing/upload", device.identity())
         if isinstance(reply, Reply) and reply.status == 401 and "flows" in json_object(reply.body):
             why = "our user has other cross-signing keys: use their device secret, or a new user for Tocsin"
             return Rejected("cross_signing", why, about="account")
-        needed(reply, query)
-        needed(call(query, "keys/signatures/upload", signed, settings, token), query)
-        if device.is_signed(known_keys(query, (device.user,), settings, token)):
+        server.content(reply)
+        signed = {device.user: {device.name: device.keys("self_signing")}}
+        server.content(server.send("keys/signatures/upload", signed))
+        if device.is_signed(known_keys(server, (device.user,))):
             return Accepted(device.name)
     except StoppedError as stopped:
         return stopped.outcome
@@ -234,17 +221,14 @@ def publish_device(query: Query, settings: Settings, secrets: Secrets) -> Outcom
 
 def pin(query: Query, settings: Settings, secrets: Secrets) -> str | Outcome:
     """Return the address with the present master key of the one other person in its room."""
-    token, (room, _) = held(secrets, "token"), split(query.recipient)
-    if missing := no_library():
-        return Rejected("missing", missing, about="account")
+    server = Homeserver(query, settings, held(secrets, "token"))
     try:
-        who = only_other(query, room, settings, token)
-        found = known_keys(query, (who,), settings, token)
+        who = server.only_other(query.recipient)
+        found = known_keys(server, (who,))
     except StoppedError as stopped:
         return stopped.outcome
-    key = master_key(found, who)
-    if key and signed_devices(found, who):
-        return f"{room}#{key}"
+    if signed_devices(found, who):
+        return f"{split(query.recipient)[0]}#{master_key(found, who)}"
     return Rejected("no_signed_device", NO_SIGNED_DEVICE, about="recipient")
 
 

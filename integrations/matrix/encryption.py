@@ -23,16 +23,7 @@ from integrations.matrix.device import (
     signed_devices,
     signs,
 )
-from integrations.matrix.server import (
-    CIPHER,
-    Settings,
-    StoppedError,
-    call,
-    cipher_of,
-    needed,
-    others_in,
-    split,
-)
+from integrations.matrix.server import CIPHER, Homeserver, Settings, StoppedError, split
 from integrations.port import Outbound, Outcome, Rejected, Secrets
 
 LARGEST = 45_000
@@ -44,34 +35,28 @@ def sealed(
     outbound: Outbound, content: Mapping[str, object], settings: Settings, secrets: Secrets
 ) -> bytes | Outcome:
     """Return the event and the messages with its key, encrypted for the person whose master key is in the address."""
-    token, device = held(secrets, "token"), held_device(secrets, settings)
+    server, device = Homeserver(outbound, settings, held(secrets, "token")), held_device(secrets, settings)
     if isinstance(device, Rejected):
         return device
     try:
-        return _sealed(outbound, content, settings, token, device)
+        return _sealed(outbound.recipient, content, server, device)
     except StoppedError as stopped:
         return stopped.outcome
 
 
-def _sealed(
-    outbound: Outbound,
-    content: Mapping[str, object],
-    settings: Settings,
-    token: str | Rejected,
-    device: Device,
-) -> bytes:
+def _sealed(address: str, content: Mapping[str, object], server: Homeserver, device: Device) -> bytes:
     import vodozemac
 
-    room, key = split(outbound.recipient)
+    room, key = split(address)
     if not key:
         raise _refuse("no_key", "the contact has no master key: tocsin channel keys CHANNEL")
-    if cipher_of(outbound, room, settings, token) != CIPHER:
+    if server.cipher(room) != CIPHER:
         # In such a room clients may not decrypt, and people answer in clear.
         raise _refuse("clear_room", "the room is not encrypted with the cipher of this channel")
-    others = others_in(outbound, room, settings, token)
-    found = known_keys(outbound, (*others, settings.user), settings, token)
+    others = server.others(room)
+    found = known_keys(server, (*others, device.user))
     if not device.is_signed(found):
-        why = "the homeserver does not show our device as signed: tocsin channel device CHANNEL"
+        why = "the homeserver does not show our device as signed: tocsin channel keys CHANNEL"
         raise StoppedError(Rejected("device", why, about="account"))
     user = next((name for name in others if master_key(found, name) == key), "")
     if not user:
@@ -88,7 +73,7 @@ def _sealed(
     parts: dict[str, object] = {
         "room": room,
         "session": session,
-        "keys": {user: _for_devices(outbound, room_key, (user, devices), settings, token, device)},
+        "keys": {user: _for_devices(server, room_key, user, devices, device)},
         "event": {
             "algorithm": CIPHER,
             "ciphertext": group.encrypt(payload).to_base64(),
@@ -107,30 +92,23 @@ def _refuse(code: str, why: str) -> StoppedError:
 
 
 def _for_devices(
-    outbound: Outbound,
-    room_key: Mapping[str, object],
-    to: tuple[str, Devices],
-    settings: Settings,
-    token: str | Rejected,
-    device: Device,
+    server: Homeserver, room_key: Mapping[str, object], user: str, devices: Devices, device: Device
 ) -> dict[str, object]:
     """Return the key of the message for each device, encrypted; raises StoppedError if there is none for any device."""
-    user, devices = to
-    wanted: dict[str, object] = {"one_time_keys": {user: dict.fromkeys(devices, "signed_curve25519")}}
-    claimed = needed(call(outbound, "keys/claim", wanted, settings, token), outbound)
+    wanted = {user: dict.fromkeys(devices, "signed_curve25519")}
+    claimed = server.content(server.send("keys/claim", {"one_time_keys": wanted}))
     ready: dict[str, object] = {}
     for name, (curve, fingerprint) in devices.items():
         offered = member(claimed, "one_time_keys", user, name)
         for one in offered.values() if isinstance(offered, dict) else ():
             one_time = member(one, "key")
             if isinstance(one_time, str) and signs(one, user, name, fingerprint):
-                about: dict[str, object] = {
+                about = {
                     "type": "m.room_key",
                     "sender": device.user,
                     "recipient": user,
                     "keys": {"ed25519": device.fingerprint},
                     "recipient_keys": {"ed25519": fingerprint},
-                    "sender_device_keys": device.keys("self_signing"),
                     "content": room_key,
                 }
                 with suppress(ValueError):  # a key that is none: the other devices can read
@@ -141,7 +119,7 @@ def _for_devices(
     return ready
 
 
-def _olm(device: Device, curve: str, one_time: str, about: dict[str, object]) -> dict[str, object]:
+def _olm(device: Device, curve: str, one_time: str, about: Mapping[str, object]) -> dict[str, object]:
     """Return a message to one device, in an Olm session of its own; raises ValueError."""
     from vodozemac import Curve25519PublicKey
 

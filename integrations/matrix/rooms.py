@@ -6,19 +6,8 @@ import json
 from urllib.parse import quote, urlencode
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import held, member, send_json
-from integrations.matrix.server import (
-    CIPHER,
-    ROOM,
-    Settings,
-    StoppedError,
-    ask,
-    base,
-    error_code,
-    only_other,
-    refused,
-    split,
-)
+from integrations.http.service import held, member
+from integrations.matrix.server import CIPHER, ROOM, Homeserver, Settings, StoppedError, error_code, refused
 from integrations.port import Accepted, Invitation, NewRoom, Outcome, Rejected, Secrets, Unknown, named
 
 _TAKEN = "M_ROOM_IN_USE"
@@ -28,14 +17,12 @@ _LOST = "the response of the homeserver is incomplete"
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
     """Open a room, or find the room of an earlier attempt."""
-    token = held(secrets, "token")
-    reply = send_json(
-        room, f"{base(settings)}/createRoom", _content(room, settings), token=token, ca_file=settings.ca_file
-    )
+    server = Homeserver(room, settings, held(secrets, "token"))
+    reply = server.send("createRoom", _content(room, settings))
     if not isinstance(reply, Reply):
         return reply
     if error_code(reply) == _TAKEN:
-        return _found(room, settings, token)
+        return _found(room, server)
     return refused(reply, room.at) or judge(reply, room.at) or _named(json_object(reply.body).get("room_id"))
 
 
@@ -61,18 +48,19 @@ def _named(given: object) -> Outcome:
     return named(given if isinstance(given, str) and ROOM.fullmatch(given) else "", _LOST)
 
 
-def _found(room: NewRoom, settings: Settings, token: str | Rejected) -> Outcome:
+def _found(room: NewRoom, server: Homeserver) -> Outcome:
     """Return the room of the alias if Tocsin's user made it and it is encrypted."""
-    alias = f"#{room.name}:{settings.user.partition(':')[2]}"
-    reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
+    us = server.settings.user
+    alias = f"#{room.name}:{us.partition(':')[2]}"
+    reply = server.get(f"directory/room/{quote(alias, safe='')}")
     outcome = _named(json_object(reply.body).get("room_id") if isinstance(reply, Reply) else None)
     if not isinstance(outcome, Accepted):
         return outcome
-    reply = ask(room, f"rooms/{quote(outcome.provider_id, safe='')}/state", settings, token)
+    reply = server.get(f"rooms/{quote(outcome.provider_id, safe='')}/state")
     if not isinstance(reply, Reply) or not (reply.complete and reply.status in {200, 403}):
         return Unknown(_LOST, "answer")
     states = _states(reply)
-    made_by_us = member(states.get("m.room.create"), "sender") == settings.user
+    made_by_us = member(states.get("m.room.create"), "sender") == us
     encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == CIPHER
     if made_by_us and encrypted:
         return outcome
@@ -90,18 +78,17 @@ def _states(reply: Reply) -> dict[object, object]:
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
     """Invite the person in the room that receives the person's messages."""
-    token = held(secrets, "token")
+    server = Homeserver(invitation, settings, held(secrets, "token"))
+    room = f"rooms/{quote(invitation.room, safe='')}"
     try:
-        who = only_other(invitation, split(invitation.recipient)[0], settings, token)
+        who = server.only_other(invitation.recipient)
     except StoppedError as stopped:
         return stopped.outcome
-    url = f"{base(settings)}/rooms/{quote(invitation.room, safe='')}/invite"
-    reply = send_json(invitation, url, {"user_id": who}, token=token, ca_file=settings.ca_file)
+    reply = server.send(f"{room}/invite", {"user_id": who})
     if not isinstance(reply, Reply):
         return reply
     if error_code(reply) == "M_FORBIDDEN":
-        room = f"rooms/{quote(invitation.room, safe='')}"
-        member_of = ask(invitation, f"{room}/state/m.room.member/{quote(who, safe='')}", settings, token)
+        member_of = server.get(f"{room}/state/m.room.member/{quote(who, safe='')}")
         if isinstance(member_of, Reply) and json_object(member_of.body).get("membership") in _INSIDE:
             return Accepted()
     return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()

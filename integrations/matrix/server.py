@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from integrations.http import Reply, json_object, judge, retry_after
 from integrations.http.service import Refusals, Timed, fetch, refusal, send_json
 from integrations.port import NotSent, Outcome, Rejected, Throttled, Unknown
 
+LARGEST_ANSWER = 4_000_000
+"""Bytes of an answer: keys and members of large rooms."""
 CIPHER = "m.megolm.v1.aes-sha2"
 
 ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
@@ -40,7 +43,7 @@ _ENDED = (
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A homeserver and Tocsin's user. The secret ``token`` is its access token, or the application service's.
 
-    With ``encrypted`` the secret ``device`` has the keys of Tocsin's own device: ``tocsin channel device`` makes it.
+    With ``encrypted`` the secret ``device`` has the keys of Tocsin's own device: ``tocsin channel keys`` makes it.
     """
 
     url: str
@@ -79,14 +82,7 @@ def error_code(reply: Reply) -> str:
     return error if isinstance(error, str) else ""
 
 
-def ask(
-    attempt: Timed, path: str, settings: Settings, token: str | Rejected
-) -> Reply | NotSent | Rejected | Unknown:
-    """Make one GET of the client-server API with the token."""
-    url = f"{base(settings)}/{path}"
-    return fetch(
-        url, attempt.at, attempt.timeouts, token=token, ca_file=settings.ca_file, max_answer=1_000_000
-    )
+Answered = Reply | NotSent | Rejected | Unknown
 
 
 class StoppedError(Exception):
@@ -96,60 +92,64 @@ class StoppedError(Exception):
         self.outcome = NotSent(outcome.reason) if isinstance(outcome, Unknown) else outcome
 
 
-def needed(reply: Reply | NotSent | Rejected | Unknown, attempt: Timed) -> dict[str, object]:
-    """Return the JSON object of a complete 2xx; raises StoppedError for any other answer."""
-    if not isinstance(reply, Reply):
-        raise StoppedError(reply)
-    if outcome := refused(reply, attempt.at) or judge(reply, attempt.at):
-        raise StoppedError(outcome)
-    return json_object(reply.body)
+class Homeserver:
+    """The requests of one attempt with a token. What returns no answer but its content raises StoppedError."""
 
+    def __init__(self, attempt: Timed, settings: Settings, token: str | Rejected) -> None:
+        """Take the token as ``held`` returns it."""
+        self.attempt, self.settings, self.token = attempt, settings, token
 
-def call(
-    attempt: Timed,
-    path: str,
-    content: dict[str, object],
-    settings: Settings,
-    token: str | Rejected,
-    method: str = "POST",
-) -> Reply | NotSent | Rejected | Unknown:
-    """Make one request of the client-server API with a JSON document."""
-    url = f"{base(settings)}/{path}"
-    return send_json(
-        attempt, url, content, method=method, token=token, ca_file=settings.ca_file, max_answer=4_000_000
-    )
+    def get(self, path: str) -> Answered:
+        """Make one GET of the client-server API."""
+        url, at, waits = f"{base(self.settings)}/{path}", self.attempt.at, self.attempt.timeouts
+        return fetch(
+            url, at, waits, token=self.token, ca_file=self.settings.ca_file, max_answer=LARGEST_ANSWER
+        )
 
+    def send(self, path: str, content: Mapping[str, object], method: str = "POST") -> Answered:
+        """Make one request of the client-server API with a JSON document."""
+        return send_json(
+            self.attempt,
+            f"{base(self.settings)}/{path}",
+            content,
+            method=method,
+            token=self.token,
+            ca_file=self.settings.ca_file,
+            max_answer=LARGEST_ANSWER,
+        )
 
-def cipher_of(attempt: Timed, room: str, settings: Settings, token: str | Rejected) -> str:
-    """Return the cipher of a room, or the empty string for a room that is not encrypted; raises StoppedError.
+    def content(self, reply: Answered) -> dict[str, object]:
+        """Return the JSON object of a complete 2xx."""
+        if not isinstance(reply, Reply):
+            raise StoppedError(reply)
+        if outcome := refused(reply, self.attempt.at) or judge(reply, self.attempt.at):
+            raise StoppedError(outcome)
+        return json_object(reply.body)
 
-    Asked before each event: a room can become encrypted at any time.
-    """
-    reply = ask(attempt, f"rooms/{quote(room, safe='')}/state/m.room.encryption/", settings, token)
-    if isinstance(reply, Reply) and reply.status == 404 and error_code(reply) == "M_NOT_FOUND":
-        return ""
-    return str(needed(reply, attempt).get("algorithm") or "unnamed")
+    def cipher(self, room: str) -> str:
+        """Return the cipher of a room, empty for an unencrypted room. Asked each time: a room can become encrypted."""
+        reply = self.get(f"rooms/{quote(room, safe='')}/state/m.room.encryption/")
+        if isinstance(reply, Reply) and reply.status == 404 and error_code(reply) == "M_NOT_FOUND":
+            return ""
+        return str(self.content(reply).get("algorithm") or "unnamed")
+
+    def others(self, room: str) -> tuple[str, ...]:
+        """Return the ids of the other people in a room."""
+        joined = self.content(self.get(f"rooms/{quote(room, safe='')}/joined_members")).get("joined")
+        names = joined if isinstance(joined, dict) else {}
+        return tuple(name for name in names if name != self.settings.user and USER.fullmatch(name))
+
+    def only_other(self, address: str) -> str:
+        """Return the id of the one other person in the room of an address."""
+        others = self.others(split(address)[0])
+        if len(others) != 1:
+            why = "several people are" if others else "nobody is"
+            reason = f"{why} in the room of this contact: which person is meant is unknown"
+            raise StoppedError(Rejected("members", reason, about="recipient"))
+        return others[0]
 
 
 def split(address: str) -> tuple[str, str]:
     """Return the room of an address, and the master key of its person; an address may have no key."""
     room, _, key = address.partition("#")
     return room, key
-
-
-def others_in(attempt: Timed, room: str, settings: Settings, token: str | Rejected) -> tuple[str, ...]:
-    """Return the ids of the other people in a room; raises StoppedError."""
-    reply = ask(attempt, f"rooms/{quote(room, safe='')}/joined_members", settings, token)
-    joined = needed(reply, attempt).get("joined")
-    names = joined if isinstance(joined, dict) else {}
-    return tuple(name for name in names if name != settings.user and USER.fullmatch(name))
-
-
-def only_other(attempt: Timed, room: str, settings: Settings, token: str | Rejected) -> str:
-    """Return the id of the one other person in a room; raises StoppedError."""
-    others = others_in(attempt, room, settings, token)
-    if len(others) != 1:
-        why = "several people are" if others else "nobody is"
-        reason = f"{why} in the room of this contact: which person is meant is unknown"
-        raise StoppedError(Rejected("members", reason, about="recipient"))
-    return others[0]

@@ -60,7 +60,7 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mailbox of ours at a provider of the readers; the secret ``seed_NAME`` is its password."""
+    """A mailbox of the organisation at a provider of the readers; the secret ``seed_NAME`` is its password."""
 
     address: str
     mailbox: Imap

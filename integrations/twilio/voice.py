@@ -33,6 +33,8 @@ from integrations.twilio import api
 
 _OVER = "21220"
 """The call is not in progress any more."""
+MACHINE = "machine"
+"""Code of a call that an answering machine or a fax machine answered."""
 LONGEST = 4000
 """Maximum characters of the instructions of one request."""
 _KINDS: dict[str, Literal["accepted", "relayed", "failed"]] = {
@@ -162,15 +164,16 @@ def _receipt(sid: str, said: dict[str, str], at: datetime) -> Parsed:
     kind = "failed" if by_machine else _KINDS.get(status)
     if kind is None:
         return ()
-    code = said.get("SipResponseCode", "") if kind == "failed" else ""
+    given = said.get("SipResponseCode", "") if kind == "failed" else ""
+    code = MACHINE if by_machine else given if given.isascii() and given.isdigit() else ""
     return (
         Receipt(
             kind=kind,
-            event_id=f"{sid}:{'machine' if by_machine else status}",
+            event_id=f"{sid}:{MACHINE if by_machine else status}",
             provider_id=sid,
             idempotency_key=said["key"],
             at=at,
-            code="machine" if by_machine else code if code.isascii() and code.isdigit() else "",
+            code=code,
         ),
     )
 

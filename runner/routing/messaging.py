@@ -111,7 +111,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     adapter: str
     address_kind: str
-    """Kinds of contact points: ``email``, ``phone``, ``handle``; ``none`` if it needs no address."""
+    """Kinds of contact points: ``email``, ``phone``, ``handle``, ``subscription``; ``none`` if it needs no address."""
     domains: frozenset[str]
     """Every operator, identity provider, network, machine and carrier it depends on."""
     confidentiality: Confidentiality

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from runner.base.instants import is_zone
 from runner.base.states import Refusal
 from runner.routing.messaging import (
     Audience,
@@ -175,15 +176,19 @@ def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> Iterator[Pl
 def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
 ) -> Iterator[PlanWarning]:
-    """R26: a person decides whether to send to affected people at night; nothing is delayed silently."""
+    """R26, R41: a person decides whether to send to affected people at night; nothing is delayed silently."""
     if context.at is None or message.urgency == "immediate":
         return
     loud: dict[str, tuple[datetime, time]] = {}
     for candidate in usable:
         if candidate.texts_people and candidate.contact is not None:
             hours = candidate.channel.quiet or NIGHT
-            zones = (recipient.zone,) if recipient.zone else zones_of(candidate.contact.address)
-            for at in (_local(context.at, zone) for zone in zones):
+            known = is_zone(recipient.zone)
+            zones = (recipient.zone,) if known else zones_of(candidate.contact.address)
+            if not zones:
+                why = f"no time zone of this person is known, and {candidate.channel.id} is not quiet: decide whether to wait"
+                yield PlanWarning(rule="R41", why=why)
+            for at in (context.at.astimezone(ZoneInfo(zone)) for zone in zones):
                 if _quiet(at, hours):
                     loud[candidate.channel.id] = at, hours[1]
     if loud:
@@ -191,13 +196,6 @@ def _asleep(
         names = ", ".join(loud)
         why = f"the local time of this person is {at:%H:%M}, and {names} is not quiet before {ends:%H:%M}: decide whether to wait"
         yield PlanWarning(rule="R26", why=why)
-
-
-def _local(at: datetime, zone: str) -> datetime:
-    try:
-        return at.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):  # an unknown zone: the planner's own
-        return at
 
 
 def _quiet(at: datetime, hours: tuple[time, time]) -> bool:

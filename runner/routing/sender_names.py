@@ -11,6 +11,7 @@ import msgspec
 
 from runner.base.table_file import table_rows
 from runner.decoding import convert
+from runner.routing.messaging import Channel
 
 Effect = Literal["undelivered", "blocked", "refused", "scam", "unverified"]
 _WORDS: Mapping[Effect, str] = {
@@ -45,13 +46,13 @@ def sender_names() -> Mapping[str, SenderName]:
     }
 
 
-def unregistered(registered: Collection[str]) -> tuple[str, ...]:
-    """Return the countries in which a sender name needs a registration that is not recorded."""
-    return tuple(
-        one.country
-        for one in sender_names().values()
-        if one.effect != "undelivered" and one.country not in registered
-    )
+def unregistered(channel: Channel) -> tuple[str, ...]:
+    """Return the countries that register the sender of this channel's texts, if no registration at all is recorded (R42, R43)."""
+    if channel.registered or channel.spoken or channel.address_kind != "phone":
+        return ()
+    if channel.sender_name:
+        return tuple(one.country for one in sender_names().values() if one.effect != "undelivered")
+    return ("US",) if str(channel.settings.get("sender", "")).startswith("+1") else ()
 
 
 def name_problem(country: str, registered: Collection[str], at: datetime | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from runner.app.core.channel_state import Probe
@@ -12,6 +13,7 @@ from runner.app.core.transaction import Transaction
 from runner.app.core.trusted_clock import TrustedClock
 from runner.app.messages import browser_push
 from runner.app.messages.replies import stop_person
+from runner.errors import TocsinError
 from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
 from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
@@ -50,7 +52,8 @@ class ChannelHealth:
                     person = incident.deliveries[outcome.work.delivery].person
                     stop_person(self._service, channel, person, f"an opt-out that {channel.id} reported")
                 elif outcome.command.result.address == "gone":
-                    browser_push.ended(self._service, outcome.work, channel)
+                    with suppress(TocsinError):  # the next send finds it again
+                        browser_push.ended(self._service, outcome.work, channel)
 
     def refresh(self) -> None:
         """Read the records of other processes."""

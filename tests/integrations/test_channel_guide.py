@@ -13,6 +13,7 @@ from integrations import modem
 from integrations.discovery import BUILT_IN
 from runner.effects.gateway.gateway import Gateway
 from runner.routing.messaging import ChannelConfig
+from tests.servers.stand_ins.push_service import VAPID
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"
@@ -29,6 +30,8 @@ MADE_UP = {
     "jsm": "made-up-api-key",
     "alert_source": "made-up-source-token",
     "apprise": "service://made-up",
+    "web_push": VAPID,
+    "threema": "0a" * 32,
 }
 """Secrets in the form that an adapter asks for, where it asks for one."""
 

@@ -19,6 +19,7 @@ from integrations import (
     slack,
     smtp,
     teams,
+    threema,
     web_push,
     webhook,
 )
@@ -125,6 +126,19 @@ SERVICES = {
             outbound("!marker:breach.example"), settings, secrets["token"].reveal()
         ),
     ),
+    "threema": msgspec.structs.replace(
+        _subject(
+            threema,
+            lambda url: threema.Settings(identity="*MARKER1", api=url),
+            "MARKER01",
+            b"0123456789abcdef",
+            api_secret="markersecret",
+            private_key="0b" * 32,
+        ),
+        attempt=lambda settings, secrets: threema.send(
+            msgspec.structs.replace(outbound("MARKER01"), sealed=b"MARKER01" + bytes(80)), settings, secrets
+        ),
+    ),
     "web_push": Subject(
         adapter=web_push,
         transport="http",
@@ -140,7 +154,7 @@ SERVICES = {
         ),
     ),
 }
-"""Adapters of HTTP services, by name. Whether a room is encrypted is asked for first: that has a test of its own."""
+"""Adapters of HTTP services, by name. Whether a room is encrypted, and the key of a person, are asked for first: that has tests of their own."""
 
 
 @pytest.mark.parametrize("name", SERVICES)

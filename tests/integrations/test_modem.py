@@ -196,10 +196,15 @@ def test_texts_that_wait_show_that_the_network_is_down(phone):
     modem.send(saying("Call me"), phone.settings, {})
     assert collected(phone, at=NOW)[0] == ""
     old(phone, "outbox", timedelta(minutes=6))
+    busy = saying("Call me", idempotency_key="Y" * 32)
+    assert isinstance(modem.send(busy, phone.settings, {}), Accepted), "another text was sent just now"
+    assert collected(phone, at=NOW)[0] == ""
+    idle = NOW.timestamp() - 600
+    os.utime(phone.folder / "sent", (idle, idle))
     other = saying("Call me", idempotency_key="Z" * 32)
     assert isinstance(modem.send(other, phone.settings, {}), NotSent)
     assert collected(phone, at=NOW)[0].startswith("1 ")
-    assert len(lies(phone, "outbox")) == 1
+    assert len(lies(phone, "outbox")) == 2
 
 
 def test_a_text_is_not_sent_after_its_deadline_or_after_its_recall(phone):
@@ -228,6 +233,14 @@ def test_invalid_texts_and_missing_folders_are_outcomes_without_data(phone, tmp_
     assert isinstance(found[2], NotSent)
     assert [leaked(one, subject) for one in found] == [""] * 4
     assert lies(phone, "outbox") == []
+
+
+def test_a_missing_folder_does_not_look_empty(phone):
+    modem.send(saying("Call me"), phone.settings, {})
+    (phone.folder / "sent").rmdir()
+    assert isinstance(modem.send(saying("Call me", attempt=2), phone.settings, {}), NotSent)
+    assert isinstance(modem.recall(MESSAGE, "", phone.settings, {}), NotSent)
+    assert collected(phone)[0] != ""
 
 
 def test_it_depends_on_the_operator_alone(phone):

@@ -97,7 +97,11 @@ def test_people_who_hide_their_number_have_other_addresses():
         posted(written("OK", source=UUID), "marker-password", AT), settings(), SECRETS
     )
     assert isinstance(found, tuple)
-    assert [(one.sender, one.text) for one in found if isinstance(one, Answer)] == [(UUID, "OK")]
+    assert [(one.sender, one.also) for one in found if isinstance(one, Answer)] == [(UUID, "")]
+    both = posted(written("OK", user=UUID), "marker-password", AT)
+    found = signal.parse_callback(both, settings(), SECRETS)
+    assert isinstance(found, tuple)
+    assert [(one.sender, one.also) for one in found if isinstance(one, Answer)] == [(TO, UUID)]
 
 
 def test_a_gateway_that_posts_offers_nothing_to_fetch():

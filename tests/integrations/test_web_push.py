@@ -81,20 +81,10 @@ def test_an_urgent_notification_is_kept_until_its_deadline():
         (shown,) = server.shown(browser)
     assert (heard.headers["urgency"], heard.headers["ttl"]) == ("high", str(12 * 60 * 60))
     assert heard.headers["topic"] == MESSAGE.idempotency_key == shown["key"]
-    assert (len(heard.body) - 86 - 17) % 1024 == 0
+    assert len(heard.body) == 2048 + 86 + 17
     assert shown["open"] == "/me/message/dlv-1"
-    # Without a preview nothing of the text leaves, not even encrypted.
+    # Nothing of the text leaves, not even encrypted.
     assert (shown["title"], MARK in shown["text"]) == (MESSAGE.subject, False)
-
-
-def test_a_preview_is_cut_to_what_a_push_can_carry():
-    with PushService() as server:
-        browser = server.subscribe()
-        web_push.send(to(browser, text='"é\n' * 3000), settings(server, preview=True), SECRETS)
-        (shown,) = server.shown(browser)
-        assert (len(shown["text"]) > 1000, shown["text"].startswith(MESSAGE.marking)) == (True, True)
-        too_long = to(browser, subject='"' * 200, text='"' * 3000, marking="\x01" * 500)
-        assert web_push.send(too_long, settings(server, preview=True), SECRETS).code == "too_long"
 
 
 def test_a_second_push_with_a_key_replaces_the_first_that_waits():
@@ -103,9 +93,21 @@ def test_a_second_push_with_a_key_replaces_the_first_that_waits():
         assert isinstance(web_push.send(to(browser), settings(server), SECRETS), Unknown)
         assert web_push.send(to(browser, attempt=2), settings(server), SECRETS) == Accepted()
         assert len([*server.shown(browser)]) == 1
-        odd = to(browser, idempotency_key="checker of a test")
-        assert web_push.send(odd, settings(server), SECRETS) == Accepted()
-        assert "topic" not in server.heard[-1].headers
+
+
+def test_a_recalled_message_replaces_the_one_that_waits_and_proves_nothing():
+    with PushService() as server:
+        browser = server.subscribe()
+        web_push.send(to(browser), settings(server), SECRETS)
+        assert (
+            web_push.recall(to(browser, subject="Acknowledged"), "", settings(server), SECRETS) == Accepted()
+        )
+        (shown,) = server.shown(browser)
+        assert (shown["title"], shown["mark"]) == ("Acknowledged", "")
+        report = json.dumps({"key": shown["key"], "mark": ""}).encode()
+        assert isinstance(web_push.parse_callback(said(report), settings(server), SECRETS), Unauthentic)
+        nobody = msgspec.structs.replace(MESSAGE, recipient="jonas")
+        assert isinstance(web_push.recall(nobody, "", settings(server), SECRETS), Rejected)
 
 
 @pytest.mark.parametrize("act", ["ended", "other key", "throttled"])
@@ -211,14 +213,3 @@ def test_the_settings_have_a_contact_and_a_key():
     assert (
         faults("mailto:a@example.org", vapid="é") == faults("mailto:a@example.org", vapid="AA") == ["error"]
     )
-
-
-def test_a_preview_lowers_what_the_channel_may_carry():
-    able = [
-        web_push.capabilities(web_push.Settings(contact="mailto:a@example.org", preview=one))
-        for one in (False, True)
-    ]
-    assert [(one.confidentiality, one.personal_data) for one in able] == [
-        ("confidential", "contact"), ("internal", "none"),
-    ]  # fmt: skip
-    assert {one.ack_strength for one in able} == {"authorises"}

@@ -374,11 +374,14 @@ def test_an_opt_out_applies_despite_an_override():
     assert plan(TEXTED, [sms], phoned(), context(overrides=(allowed("R25"),))).channels == ("sms",)
 
 
-@pytest.mark.parametrize(("number", "warned"), [("+61412345678", ["R26"]), ("+4915112345678", [])])
-def test_without_a_zone_the_night_is_judged_by_the_number(number: str, warned: list[str]):
+@pytest.mark.parametrize(
+    ("number", "warned"), [("+61412345678", ["R26"]), ("+4915112345678", []), ("+88213300000", ["R41"])]
+)
+@pytest.mark.parametrize("zone", ["", "Nowhere/Unknown"])
+def test_without_a_zone_the_night_is_judged_by_the_number(number: str, warned: list[str], zone: str):
     sms = channel("sms", address_kind="phone")
     contact = ContactPoint(channel="phone", address=number, consented_at=START)
-    found = plan(TEXTED, [sms], Recipient(person="ada", contacts=(contact,)), context(at=START))
+    found = plan(TEXTED, [sms], Recipient(person="ada", contacts=(contact,), zone=zone), context(at=START))
     assert [warning.rule for warning in found.warnings] == warned
 
 

@@ -80,8 +80,10 @@ service stats {{
 class Dovecot:
     """A running server; ``port`` speaks TLS from the first byte, ``plain`` offers STARTTLS."""
 
-    def __init__(self, program: str, folder: Path, certificate: Path, key: Path, introspection: str) -> None:
-        self._folder = folder
+    def __init__(
+        self, program: str, folder: Path, certificate: Path, key: Path, introspection: str, more: str
+    ) -> None:
+        self.folder = folder
         self.port, self.plain = free_port(), free_port()
         self.mailbox = folder / "mail"
         for part in (self.mailbox, *(self.mailbox / name for name in ("new", "cur", "tmp"))):
@@ -101,6 +103,7 @@ class Dovecot:
             certificate=folder / "cert.pem",
             key=folder / "key.pem",
         )
+        text += more.replace("FOLDER", str(folder))
         (folder / "dovecot.conf").write_text(text, encoding="utf-8")
         self._process = subprocess.Popen(
             [program, "-F", "-c", str(folder / "dovecot.conf")],
@@ -122,7 +125,7 @@ class Dovecot:
     @property
     def log(self) -> str:
         """What it said so far."""
-        path = self._folder / "log"
+        path = self.folder / "log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def wait(self) -> None:
@@ -155,13 +158,20 @@ def dovecot_program() -> str | None:
 
 @contextmanager
 def running_dovecot(
-    program: str, certificate: Path, key: Path, introspection: str = "http://127.0.0.1:1/"
+    program: str,
+    certificate: Path,
+    key: Path,
+    introspection: str = "http://127.0.0.1:1/",
+    more: str = "",
 ) -> Iterator[Dovecot]:
-    """Run a server of our own with an empty mailbox; ``introspection`` is asked whether a token holds."""
+    """Run a server of our own with an empty mailbox; ``introspection`` is asked whether a token holds.
+
+    ``more`` are further settings, where FOLDER is its folder.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tocsin-dovecot-"))
     folder.chmod(0o755)
     try:
-        server = Dovecot(program, folder, certificate, key, introspection)
+        server = Dovecot(program, folder, certificate, key, introspection, more)
         try:
             server.wait()
             yield server

@@ -80,13 +80,13 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """A running relay; ``mailbox`` is a Maildir."""
 
-    def __init__(self, program: str, folder: Path, next_hop: int, discarded: str) -> None:
+    def __init__(self, program: str, folder: Path, next_hop: int, discarded: str, more: str) -> None:
         self._program, self._folder = program, folder
         self.port = free_port()
         self.mailbox = folder / "mailbox"
         known = {"folder": folder, "next_hop": next_hop, "ours": OURS, "owner": OWNER, "group": GROUP}
         known["discarded"] = discarded
-        self._write("main.cf", MAIN.format(**known))
+        self._write("main.cf", MAIN.format(**known) + more)
         self._write("master.cf", SERVICES.format(port=self.port))
         for name, owner in (("queue", "root"), ("data", "postfix")):
             (folder / name).mkdir()
@@ -134,12 +134,15 @@ def postfix_program() -> str | None:
 
 
 @contextmanager
-def running_postfix(program: str, next_hop: int, discarded: str = "") -> Iterator[Postfix]:
-    """Run a relay of our own, which hands everything to a port of the loopback; ``discarded`` are extensions that it hides."""
+def running_postfix(program: str, next_hop: int, discarded: str = "", more: str = "") -> Iterator[Postfix]:
+    """Run a relay of our own, which hands everything to a port of the loopback.
+
+    ``discarded`` are extensions that it hides, ``more`` are further settings.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tocsin-postfix-"))
     folder.chmod(0o755)
     try:
-        server = Postfix(program, folder, next_hop, discarded)
+        server = Postfix(program, folder, next_hop, discarded, more)
         server.tell("start")
         try:
             with socket.create_connection(("127.0.0.1", server.port)):

@@ -277,6 +277,48 @@ def github(url: str, credentials: list[str], token: str = "") -> Any:
         raise Problem(error.status_code, error.raw["message"]) from error
 
 
+# --- Threema ---
+
+
+def threema(url: str, what: str, identity: str, secret: str, private: str, **args: Any) -> Any:
+    """Send, or open and make what goes over the wire, with Threema's client."""
+    return asyncio.run(_threema(url, what, identity, secret, private, args))
+
+
+async def _threema(
+    url: str, what: str, identity: str, secret: str, private: str, args: dict[str, Any]
+) -> Any:
+    from threema.gateway import Connection, e2e
+    from threema.gateway.exception import GatewayServerError
+
+    class Led(Connection):
+        urls = {  # noqa: RUF012  # as in the class above it
+            name: given.replace("https://msgapi.threema.ch", url) for name, given in Connection.urls.items()
+        }
+
+    if what == "check":
+        e2e._validate_hmac(secret.encode(), args["mac"], args["callback"])
+        return True
+    async with Led(identity=identity, secret=secret, key=f"private:{private}") as connection:
+        if what == "open":
+            told = {"from_id": args["sender"], "message_id": b"", "date": None}
+            box = [bytes.fromhex(args[name]) for name in ("nonce", "box")]
+            return (await e2e.Message.receive(connection, told, *box)).text
+        if what == "receipt":
+            made = e2e.DeliveryReceipt(
+                connection,
+                e2e.DeliveryReceipt.ReceiptType(args["kind"]),
+                [bytes.fromhex(name) for name in args["sent"]],
+                to_id=args["to"],
+                key=f"public:{args['public']}",
+            )
+            return [part.hex() for part in await made.send(get_data_only=True)]
+        try:
+            return await e2e.TextMessage(connection, text=args["text"], to_id=args["to"]).send()
+        except GatewayServerError as error:
+            raise Problem(error.status, type(error).__name__) from error
+
+
 # --- AWS ---
 
 
@@ -306,7 +348,7 @@ def iam(url: str, key: str, secret: str, what: str, session: str = "", **args: A
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    call.__name__: call for call in (microsoft_token, graph, okta, google, falcon, github, iam)
+    call.__name__: call for call in (microsoft_token, graph, okta, google, falcon, github, threema, iam)
 }
 
 

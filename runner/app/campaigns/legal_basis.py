@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CLASSES: Mapping[Way, str] = {"email": "affected-notice", "sms": "affected-text"}
 KINDS: Mapping[Way, str] = {"email": "email", "sms": "phone"}
-TEXTING = frozenset({"twilio_sms", "smpp"})
+TEXTING = frozenset({"twilio_sms", "smpp", "modem"})
 """Adapters whose phone number can send a text message; another adapter is used if it is named."""
 
 

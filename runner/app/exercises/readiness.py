@@ -29,8 +29,10 @@ from runner.reports.exercises.readiness import (
     PlaybookReadiness,
     ReadinessReport,
     person_problem,
+    unregistered_senders,
     wanting,
 )
+from runner.routing.sender_names import unregistered
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -44,6 +46,8 @@ def readiness(service: IncidentService) -> ReadinessReport:
     people = tuple(_people(service, now))
     alone = service.directory.without_deputy
     unheld = unheld_of(service)
+    channels = service.directory.channels.values()
+    senders = {channel.id: places for channel in channels if (places := unregistered(channel))}
     return ReadinessReport(
         as_of=now,
         playbooks=playbooks,
@@ -54,6 +58,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
         needs_attention=(
             *organisation_attention.waiting(service),
             *wanting(playbooks, people, alone, unheld),
+            *unregistered_senders(senders),
         ),
     )
 

@@ -48,6 +48,8 @@ _NAME = re.compile(rf"tocsin-([0-9a-z]+)-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)
 _STAMP = "%Y%m%dT%H%M%SZ"
 _SKIPPED = frozenset(("cache", "workers", "backups", "logs", "uploads"))
 """Folders of a home that are left out: computed data, locks and logs of workers, lists of people in use, and copies of an upgrade with data that was erased since."""
+_TAG = ".tocsin-secret"
+"""A file in a folder that is a secret as a whole, such as an account of Delta Chat."""
 _BUCKETS: Mapping[str, str] = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m", "y": "%Y"}
 _LONGEST: Mapping[str, int] = {"d": 1, "w": 7, "m": 31, "y": 366}
 """Days of each."""
@@ -375,10 +377,13 @@ def _copy_files(service: IncidentService, to: Path, place: Path) -> Iterator[Omi
         yield from (
             Omitted(_named(here / one, folder), "link") for one in folders if (here / one).is_symlink()
         )
+        tagged = [one for one in folders if (here / one / _TAG).exists()]
+        yield from (Omitted(_named(here / one, folder), "secret") for one in tagged)
         folders[:] = [
             one
             for one in folders
             if not (top and one in _SKIPPED) and not (here / one).is_symlink() and here / one != place
+            if one not in tagged
         ]
         for name in sorted(files):
             path = here / name

@@ -9,23 +9,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from runner.app.core.active_incident import OPEN
 from runner.app.core.directory import add_person, remove_contact
 from runner.app.messages.acknowledgement import ROOM, Acknowledged, acknowledge
 from runner.app.messages.callbacks import secrets_of
 from runner.app.messages.messages import WrittenMessage, compose_by_hand, plan_anew
-from runner.base.actor import PROGRAM
 from runner.base.states import MARKS
 from runner.decoding import from_json
 from runner.effects.messages.compose import Body
 from runner.errors import UNREADABLE, NotFound, TocsinError
-from runner.incident.state.commands import AddNote
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.work import Deliver
 from runner.reports.core.formatting import person_name
-from runner.routing.messaging import Channel, ContactPoint, Goal, proves
+from runner.routing.messaging import Channel, ContactPoint, MessageClass, proves
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -33,47 +29,23 @@ if TYPE_CHECKING:
     from runner.routing.inbound import Incoming
 
 
-class Offer(NamedTuple):
-    """One channel over which a person can get push."""
-
-    channel: str
-    key: str
-    """The public key for which the browser subscribes; empty if the channel has no usable key."""
-    contact: ContactPoint | None
-    """The present subscription."""
-
-
 class OwnMessage(NamedTuple):
     """One message to a person, as the person reads it."""
 
     incident: Incident
     delivery: Delivery
-    subject: str
+    kind: MessageClass
+    title: str
+    """The subject, with the mark of an exercise or a test."""
     text: str
-    marking: str
     channel: str
     """The channel of browsers over which it was last sent; empty for none."""
 
     @property
-    def title(self) -> str:
-        """The subject, with the mark of an exercise or a test."""
-        mark = f"[{MARKS[self.incident.kind]}] " if self.incident.kind != "real" else ""
-        return f"{mark}{self.subject}"
-
-    @property
-    def authorises(self) -> bool:
-        """Whether it asks for a decision."""
-        return self._goal == "authorised"
-
-    @property
     def open(self) -> bool:
         """Whether an answer is wanted and would prove more than before."""
-        waits = self.delivery.lapsed or not proves(self.delivery.evidence, self._goal)
-        return self._goal in ("acked", "authorised") and waits
-
-    @property
-    def _goal(self) -> Goal:
-        return self.incident.messages[self.delivery.message].message_class.goal
+        waits = self.delivery.lapsed or not proves(self.delivery.evidence, self.kind.goal)
+        return self.kind.wants_answer and waits
 
 
 def channels(service: IncidentService) -> list[Channel]:
@@ -81,38 +53,33 @@ def channels(service: IncidentService) -> list[Channel]:
     return [one for one in service.directory.channels.values() if service.gateway.subscribes(one)]
 
 
-def offers(service: IncidentService, person: str) -> list[Offer]:
-    """Return what a person can turn on or off; nothing for a person outside the contact list."""
+def offers(service: IncidentService, person: str) -> list[tuple[str, str, ContactPoint | None]]:
+    """Return each channel over which a person can get push, its key for browsers, and the present subscription.
+
+    The key is empty if the channel has no usable one. A person outside the contact list gets no push.
+    """
     known = service.directory.people.get(person)
-    if known is None:
-        return []
-    present = {contact.channel: contact for contact in known.contacts}
-    return [
-        Offer(one.id, service.gateway.browser_key(one, secrets_of(service, one)), present.get(one.id))
-        for one in channels(service)
-    ]
+    present = {one.channel: one for one in known.contacts} if known is not None else {}
+    usable = channels(service) if known is not None else []
+    keys = {one.id: service.gateway.browser_key(one, secrets_of(service, one)) for one in usable}
+    return [(name, key, present.get(name)) for name, key in keys.items()]
 
 
-def turn_on(service: IncidentService, person: str, channel: str, address: str) -> None:
-    """Record the subscription of a person's browser, which replaces the one before; raises Refused or NotFound."""
-    _known(service, person, channel)
-    add_person(service, person, "", (ContactPoint(channel=channel, address=address),), by=person)
-    plan_anew(service, person)
+def turn(service: IncidentService, person: str, channel: str, address: str) -> None:
+    """Record the subscription of a person's browser, which replaces the one before; an empty one ends it.
 
-
-def turn_off(service: IncidentService, person: str, channel: str) -> None:
-    """Remove the subscription of a person; raises NotFound without one."""
-    _known(service, person, channel)
-    remove_contact(service, person, channel, "turned off on the page of the account", by=person)
-    plan_anew(service, person)
-
-
-def _known(service: IncidentService, person: str, channel: str) -> None:
+    Raises Refused, or NotFound for an unknown person or channel, or without a subscription to end.
+    """
     service.known(person)
     if channel not in {one.id for one in channels(service)}:
         raise NotFound(
             f'Channel "{channel}" sends no push.', hint="Use the page again.", code="unknown_channel"
         )
+    if address:
+        add_person(service, person, "", (ContactPoint(channel=channel, address=address),), by=person)
+    else:
+        remove_contact(service, person, channel, "turned off on the page of the account", by=person)
+    plan_anew(service, person)
 
 
 def shown(service: IncidentService, inbox: Inbox, incoming: Incoming) -> bool:
@@ -140,13 +107,12 @@ def ended(service: IncidentService, work: Deliver, channel: Channel) -> None:
     if not found or any(one.changed_at is not None and one.changed_at > began for one in found):
         return
     remove_contact(service, delivery.person, channel.id, "the browser ended its subscription")
+    name, own = person_name(delivery.person), service.of(service.principal.program())
     text = (
-        f"Push over {channel.id} no longer reaches {person_name(delivery.person)}: the browser ended its subscription. "
-        f"Ask {person_name(delivery.person)} to turn push on again, on the page of the account."
+        f"Push over {channel.id} no longer reaches {name}: the browser ended its subscription. "
+        f"Ask {name} to turn push on again, on the page of the account."
     )
-    own = service.of(msgspec.structs.replace(service.principal, person=PROGRAM))
-    own.act(own.principal, incident.id, [AddNote(text=text)])
-    with suppress(TocsinError):  # nobody has that role, or the incident is paused: the note stays
+    with suppress(TocsinError):  # nobody has that role, or the incident is paused
         message = compose_by_hand(own, incident, WrittenMessage(text=text, to=("role:commander",)))
         own.act(own.principal, incident.id, [message])
     plan_anew(service, delivery.person)
@@ -172,8 +138,9 @@ def _read(service: IncidentService, incident: Incident, delivery: Delivery) -> O
     body = from_json(service.repository.document(message.body), Body)
     names = {one.id for one in channels(service)}
     used = [one.channel for one in delivery.attempts if one.channel in names]
-    marking = message.message_class.confidentiality.upper()
-    return OwnMessage(incident, delivery, body.subject, body.text, marking, used[-1] if used else "")
+    mark = f"[{MARKS[incident.kind]}] " if incident.kind != "real" else ""
+    title, channel = f"{mark}{body.subject}", used[-1] if used else ""
+    return OwnMessage(incident, delivery, message.message_class, title, body.text, channel)
 
 
 def answer(service: IncidentService, found: OwnMessage, *, passkey: bool) -> Acknowledged:

@@ -21,7 +21,6 @@ def add(app: Commands) -> None:
     channels = group(app, "channel", "Show channels and test all contact methods.")
     command(channels, "list", Scope.ANYWHERE)(list_)
     command(channels, "check", Scope.HOME_WRITES)(check)
-    command(channels, "device", Scope.HOME_WRITES)(device)
     command(channels, "keys", Scope.HOME_WRITES)(keys)
 
 
@@ -94,51 +93,30 @@ def check(
     return 1 if failed else 0
 
 
-Channel = Annotated[str, Argument("CHANNEL", "Channel that encrypts end to end.")]
-
-
-def device(session: Session, channel: Channel) -> None:
-    """Make and publish the device that encrypts.
-
-    Writes the keys into the file of the secret device, then publishes them. Repeat it after a new token: the device then
-    has the same owner.
-
-    \b
-    Example:
-      tocsin channel device matrix
-    """
-    from runner.app.messages.own_device import make_device
-    from runner.reports.messages.own_device import DeviceReport, device_page
-
-    report = DeviceReport(channel=channel, device=make_device(session.service, channel).provider_id)
-    session.show(report, lambda: device_page(report))
-
-
 def keys(
     session: Session,
-    channel: Channel,
+    channel: Annotated[str, Argument("CHANNEL", "Channel that encrypts end to end.")],
     person: Annotated[list[str] | None, Option("--to PERSON", "Only this person.")] = None,
     replace: Annotated[
         bool, Option("--replace", "Store changed keys of the people named with --to.")
     ] = False,
 ) -> int:
-    """Store the key of each person in the contact list, and find changed keys.
+    """Publish the device that encrypts, and store the key of each person.
 
-    Messages are encrypted only for devices that this key has signed. The exit code is 1 if a key changed or is missing.
+    The first run makes the device and its secret file. Messages are encrypted only for devices that the stored key of a person
+    has signed. The exit code is 1 if a key changed or is missing.
 
     \b
     Examples:
       tocsin channel keys matrix
       tocsin channel keys matrix --to maria --replace
     """
-    from runner.app.messages.own_device import pin_keys
-    from runner.reports.messages.own_device import KeysReport, keys_page
+    from runner.app.messages.channel_keys import set_up_keys
+    from runner.reports.messages.channel_keys import keys_page
 
     if replace and not person:
         raise Usage("The people are not named.", hint="Add --to PERSON", code="option_missing")
-    report = KeysReport(
-        channel=channel, keys=pin_keys(session.service, channel, person or (), replace=replace)
-    )
+    report = set_up_keys(session.service, channel, person or (), replace=replace)
     session.show(report, lambda: keys_page(report))
     return 1 if any(one.state in ("changed", "failed") for one in report.keys) else 0
 

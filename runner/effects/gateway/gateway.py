@@ -29,6 +29,7 @@ from integrations.port import (
     NewRoom,
     NotSent,
     Outcome,
+    Query,
     Rejected,
     Throttled,
     Timeouts,
@@ -207,6 +208,13 @@ class Gateway:
         if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
             return to_result(made, address)
         return made
+
+    def keys(
+        self, channel: Channel, act: str, at: datetime, secrets: Mapping[str, str], address: str = ""
+    ) -> str | SendResult:
+        """Call one function of ``HasDevice``; return its text or its outcome."""
+        query, held = Query(at=at, recipient=address), as_held(secrets)
+        return self.prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]

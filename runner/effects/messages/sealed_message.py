@@ -1,6 +1,6 @@
 """The encrypted form of a message: stored before the first attempt, and sent as it is in each repetition.
 
-Its bytes are a document of the incident, so they are erased with it; a mark leads from the idempotency key to them. A lost
+Its bytes are a document of the incident, so they are erased with it; a mark leads from the idempotency key and the address to them. A lost
 mark does no harm: the message is encrypted under a new key, and the provider recognises the repetition by its transaction.
 """
 
@@ -33,7 +33,9 @@ def sealed(
     """Return the message with its encrypted form, durably stored, or why there is none; raises a TocsinError."""
     if not channel.seals:
         return dispatch
-    mark = f"{_MARK}{incident}/{dispatch.idempotency_key}"
+    # A changed address is another person or another key: what was encrypted before is not for that person.
+    whom = tools.blobs.vouch(incident, dispatch.address.encode()).hex()[:16]
+    mark = f"{_MARK}{incident}/{dispatch.idempotency_key}/{whom}"
     found = tools.blobs.marks(mark).get(mark)
     if found is None:
         made = tools.sender.seal(channel, dispatch, secrets)

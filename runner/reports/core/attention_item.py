@@ -56,6 +56,7 @@ AttentionKind = Literal[
     "playbook_unexercised",
     "person_unreached",
     "alternate_missing",
+    "sender_unregistered",
     "receipt",
 ]
 

@@ -5,7 +5,7 @@ Test runs (kind ``test``) do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -145,6 +145,13 @@ def wanting(
             continue
         action = assign_role(role.role, always=True)
         yield _entry("role_unheld", role.role, f"No person has {unheld_words(role)}", action)
+
+
+def unregistered_senders(senders: Mapping[str, Sequence[str]]) -> Iterator[AttentionItem]:
+    """Yield the channels for text messages without a registration, each with the countries that want one (R42, R43)."""
+    for channel, countries in senders.items():
+        text = f"{channel}: no registration of the sender is recorded ({', '.join(countries)}). It takes weeks. Then set registered in tocsin.yaml"
+        yield _entry("sender_unregistered", channel, text, Action("home.doctor"))
 
 
 def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> AttentionItem:

@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
+from runner.app.messages.inbound import Inbox
 from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
 from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
@@ -34,7 +35,7 @@ from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, w
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
-from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
+from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.me.push import PushPages
@@ -102,7 +103,9 @@ class Room:
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
         self._ways = WaysIn(self._entrance, self.service, logins, self._session, self._failed)
-        self._push = PushPages(self._entrance, self.service, apart, self._in_pool, lambda: self._after(False))
+        self._push = PushPages(
+            self._entrance, self.service, Inbox(apart()), self._in_pool, lambda: self._after(False)
+        )
         self.signals = Signals(self.service, self._alive)
 
     def service(self) -> IncidentService:
@@ -270,7 +273,7 @@ class Room:
                     return asks
                 onward = perform(acting, asked, verb, given)
                 if isinstance(onward, File):
-                    return self._taken(request, _saved(onward))
+                    return self._taken(request, saved(onward))
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
@@ -336,7 +339,7 @@ class Room:
             found = make(self._asked(request, service, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        return _saved(found)
+        return saved(found)
 
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
@@ -356,7 +359,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        return _saved(File(name, body))
+        return saved(File(name, body))
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -442,13 +445,3 @@ class Room:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
         text = drawing.render("plain.html", title=message, drawn=drawn, left=left)
         return HTMLResponse(text, status)
-
-
-def _saved(file: File) -> Response:
-    """Return a file that the browser saves."""
-    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in file.name)
-    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
-    headers = {"content-disposition": f'attachment; filename="{ascii_name}"'}
-    if isinstance(file.body, bytes):
-        return Response(file.body, media_type="application/octet-stream", headers=headers)
-    return StreamingResponse(file.body, media_type="application/octet-stream", headers=headers)

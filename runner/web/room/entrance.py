@@ -313,20 +313,17 @@ class Entrance:
 
     def _push_boxes(self, person: str) -> Iterator[Box]:
         """Yield the forms that turn push on in this browser, or off."""
-        for offer in offers(self._service(), person):
-            about, hidden = f"Push over {offer.channel}: off.", (("channel", offer.channel),)
-            if offer.contact is not None:
-                since = screen_time(offer.contact.changed_at, named=True) if offer.contact.changed_at else "?"
-                depends = ", ".join(sorted(offer.contact.domains))
-                about = f"Push over {offer.channel}: on since {since}, in one browser ({depends})."
-            texts = (about, "On an iPhone, first add this page to the home screen, and open it there.")
-            if not offer.key:
-                texts = (about, "The channel has no usable key: ask your administrator to run tocsin doctor.")
-            label = "Turn on push in this browser, and only here"
-            yield Box("Push", texts, "/me/push", label if offer.key else "", hidden=hidden, push=offer.key)
-            if offer.contact is not None:
-                off = (*hidden, ("off", "1"))
-                yield Box("", (), "/me/push", f"Turn off {offer.channel}", hidden=off, quiet=True)
+        for channel, key, contact in offers(self._service(), person):
+            hidden, about = (("channel", channel),), f"Push over {channel}: off."
+            if contact is not None:
+                about = f"Push over {channel}: on, in one browser ({', '.join(sorted(contact.domains))})."
+            more = "On an iPhone, first add this page to the home screen, and open it there."
+            if not key:
+                more = "The channel has no usable key: ask your administrator to run tocsin doctor."
+            label = "Turn on push in this browser, and only here" if key else ""
+            yield Box("Push", (about, more), "/me/push", label, hidden=hidden, push=key)
+            if contact is not None:
+                yield Box("", (), "/me/push", f"Turn off {channel}", hidden=hidden, quiet=True)
 
     # --- the calendar of a person --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from msgspec import structs
+from starlette.responses import Response, StreamingResponse
 
 from runner.app.campaigns.background import Senders
 from runner.app.core.active_incident import OPEN
@@ -43,7 +44,7 @@ from runner.web.room.acts.forms import (
 from runner.web.room.acts.table import ACTING
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
-from runner.web.room.pages import Asked
+from runner.web.room.pages import Asked, File
 from runner.web.room.table import (
     BY_OPERATION,
     TABLE,
@@ -313,3 +314,13 @@ def _link(reader: Reader, incident: Incident | None, about: str) -> str:
     if not may_read(reader, row, incident if row.about_incident else None):
         return ""
     return address(row, codename_of(incident), ref) + (f"?{query}" if query else "")
+
+
+def saved(file: File) -> Response:
+    """Return a file that the browser saves."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in file.name)
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    headers = {"content-disposition": f'attachment; filename="{ascii_name}"'}
+    if isinstance(file.body, bytes):
+        return Response(file.body, media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(file.body, media_type="application/octet-stream", headers=headers)

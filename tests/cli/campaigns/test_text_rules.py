@@ -212,3 +212,22 @@ def test_an_opt_out_is_confirmed_once_and_help_is_answered_once(
     planned(office, path, "--short", "our-text")
     sent(office, path, "--accept-repeats", "another person")
     assert [*heard(smsc, 1)] == ["15005550020"]
+
+
+def test_readiness_asks_for_the_registration_of_a_sender(
+    office: AtDesk, relay: MailServer, smsc: Peer
+) -> None:
+    def asked() -> list[str]:
+        found = office("drill", "readiness", "--format", "json").json["needs_attention"]
+        return [
+            one["text"].partition("(")[2].partition(")")[0]
+            for one in found
+            if one["kind"] == "sender_unregistered"
+        ]
+
+    by_smsc(office, relay, smsc, sender="Tocsin")
+    assert asked() == ["AU, ES, FI, IE, IN, SG"]
+    by_smsc(office, relay, smsc)
+    assert asked() == ["US"]
+    by_smsc(office, relay, smsc, registered=["US"])
+    assert asked() == []

@@ -96,4 +96,12 @@ def test_marks_that_no_attempt_needs_are_dropped(incident: AtDesk) -> None:
     taken(one, tools)
     incident.clock.advance(KEPT + timedelta(days=1))
     taken(msgspec.structs.replace(one, idempotency_key="B" * 32), tools)
-    assert list(incident.office().marks("sealed/")) == [f"sealed/{one.delivery}/{'B' * 32}"]
+    [mark] = incident.office().marks("sealed/")
+    assert mark.startswith(f"sealed/{one.delivery}/{'B' * 32}/")
+
+
+def test_a_changed_address_gets_nothing_that_was_encrypted_for_the_old_one(incident: AtDesk) -> None:
+    one, tools, _ = begin(incident, b"old", b"new")
+    assert taken(one, tools).sealed == b"old"
+    assert taken(msgspec.structs.replace(one, address="!room#other"), tools).sealed == b"new"
+    assert taken(one, tools).sealed == b"old"

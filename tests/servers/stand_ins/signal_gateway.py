@@ -90,12 +90,14 @@ def receipt(*stamps: str, read: bool = False, source: str = "+15005550010") -> d
     return _envelope(source, receiptMessage=said)
 
 
-def written(text: str, *, quote: str = "", source: str = "+15005550010") -> dict[str, object]:
-    """Return an envelope with a message from a person, perhaps quoting one of ours."""
+def written(
+    text: str, *, quote: str = "", source: str = "+15005550010", user: str | None = None
+) -> dict[str, object]:
+    """Return an envelope with a message from a person, perhaps quoting one of ours; ``user`` is their UUID."""
     message: dict[str, object] = {"timestamp": 1_795_528_999_000, "message": text}
     if quote:
         message["quote"] = {"id": int(quote), "author": NUMBER}
-    return _envelope(source, dataMessage=message)
+    return _envelope(source, dataMessage=message, sourceUuid=user)
 
 
 def posted(envelope: dict[str, object], password: str, at: datetime) -> Callback:

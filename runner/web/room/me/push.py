@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -14,7 +13,6 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.messages import browser_push
 from runner.app.messages.browser_push import OwnMessage
 from runner.app.messages.inbound import Inbox
-from runner.errors import NotFound, Refused
 from runner.reports.core.formatting import screen_time
 from runner.routing.inbound import Incoming
 from runner.routing.messaging import proves
@@ -35,18 +33,16 @@ class PushPages:
         self,
         entrance: Entrance,
         service: Callable[[], IncidentService],
-        apart: Callable[[], IncidentService],
+        inbox: Inbox,
         pooled: Callable[[Callable[[], Response]], Awaitable[Response]],
         after: Callable[[], None],
     ) -> None:
         """Take the entrance, whose pages and sessions these are, too; ``after`` is called when something was recorded."""
         self._entrance = entrance
         self._service = service
-        self._apart = apart
+        self._inbox = inbox
         self._pooled = pooled
         self._after = after
-        self._inbox: Inbox | None = None
-        self._lock = threading.Lock()
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -68,10 +64,8 @@ class PushPages:
     def _reported(self, headers: dict[str, str], body: bytes) -> Response:
         service = self._service()
         incoming = Incoming(method="POST", path=SHOWN, headers=headers, body=body, at=service.clock.now())
-        with self._lock:
-            self._inbox = self._inbox or Inbox(self._apart())
-            if browser_push.shown(service, self._inbox, incoming):
-                self._after()
+        if browser_push.shown(service, self._inbox, incoming):
+            self._after()
         return Response(status_code=204)
 
     def _turn(self, request: Request, given: Given) -> Response:
@@ -84,60 +78,42 @@ class PushPages:
             return RedirectResponse("/me", 303)
         if asks := self._entrance.confirm(request, login, given, proof):
             return asks
-        person, channel = login.principal.person, given["channel"]
-        try:
-            if given["off"]:
-                browser_push.turn_off(self._service(), person, channel)
-            else:
-                browser_push.turn_on(self._service(), person, channel, given["address"])
-        except (NotFound, Refused) as error:
-            failed = Refused(error.message, hint=error.hint, code=error.code)
-            return entrance_page("Push", (Box(label="Your account", link="/me"),), failed=failed)
+        browser_push.turn(self._service(), login.principal.person, given["channel"], given["address"])
         self._after()
         return RedirectResponse("/me", 303)
 
     def _message(self, request: Request, given: Given) -> Response:
         """Show a message to its recipient alone, and take the acknowledgement."""
-        login, failed = self._entrance.login(request), None
+        login, path = self._entrance.login(request), request.url.path
         person, name = login.principal.person, request.path_params["delivery"]
         found = browser_push.own_message(self._service(), person, name) if login.name else None
         if found is None:
             raise Absent
         if request.method == "POST":
-            try:
-                if given[KEY]:
-                    self._entrance.passkeys(request).prove(given[KEY], person)
-                browser_push.answer(self._service(), found, passkey=bool(given[KEY]))
-            except Refused as error:
-                failed = error
-            else:
-                self._after()
-                return RedirectResponse(request.url.path, 303)
-        codename, at = found.incident.codename, found.incident.messages[found.delivery.message].at
-        texts = (f"{found.marking} · {codename} · sent {screen_time(at, named=True)}", *_standing(found))
-        return entrance_page(
-            found.title, self._boxes(request, found), texts=texts, failed=failed, text=found.text
-        )
-
-    def _boxes(self, request: Request, found: OwnMessage) -> tuple[Box, ...]:
-        path, person = request.url.path, found.delivery.person
-        incident = Box(label=f"Open {found.incident.codename}", link=f"/i/{found.incident.codename}")
-        if not found.open:
-            return (incident,)
-        keys = self._entrance.with_passkey(request, path, (), person)
-        with_key = tuple(one._replace(label="Acknowledge with a passkey") for one in keys)
-        return (*with_key, Box(action=path, label="Acknowledge", quiet=bool(keys)), incident)
+            if given[KEY]:
+                self._entrance.passkeys(request).prove(given[KEY], person)
+            browser_push.answer(self._service(), found, passkey=bool(given[KEY]))
+            self._after()
+            return RedirectResponse(path, 303)
+        codename, sent = found.incident.codename, found.incident.messages[found.delivery.message].at
+        marking = f"{found.kind.confidentiality.upper()} · {codename} · sent {screen_time(sent, named=True)}"
+        boxes: tuple[Box, ...] = (Box(label=f"Open {codename}", link=f"/i/{codename}"),)
+        if found.open:
+            keys = self._entrance.with_passkey(request, path, (), person)
+            boxes = (Box(action=path, label="Acknowledge", quiet=bool(keys)), *boxes)
+            boxes = (*(one._replace(label="Acknowledge with a passkey") for one in keys), *boxes)
+        return entrance_page(found.title, boxes, texts=(marking, *_standing(found)), text=found.text)
 
 
 def _standing(found: OwnMessage) -> tuple[str, ...]:
     """Return what is recorded of the person's answer."""
-    if found.authorises and found.open and proves(found.delivery.evidence, "acked"):
-        return (
-            "You acknowledged this message. That does not authorise anything yet.",
-            "If a passkey is not enough, your contact changed lately: ask the sender to verify it.",
-        )
-    if found.authorises and found.open:
+    acked = ("Your acknowledgement is recorded.",) if proves(found.delivery.evidence, "acked") else ()
+    if not found.open or found.kind.goal != "authorised":
+        return acked
+    if not acked:
         return ("This message asks for your decision: acknowledge it with a passkey.",)
-    if proves(found.delivery.evidence, "acked"):
-        return ("Your acknowledgement is recorded.",)
-    return ()
+    return (
+        *acked,
+        "It authorises nothing: use a passkey.",
+        "If you used one, your contact changed lately: ask the sender to verify it.",
+    )

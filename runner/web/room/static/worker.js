@@ -7,6 +7,7 @@ addEventListener("notificationclick", (event) => {
 });
 
 async function show({title, text, key, mark, open}) {
-  await registration.showNotification(title, {body: text, tag: key, data: open, requireInteraction: true});
-  await fetch("/push/shown", {method: "POST", credentials: "omit", body: JSON.stringify({key, mark})});
+  const recalled = !mark; // acknowledged elsewhere, or cancelled
+  await registration.showNotification(title, {body: text, tag: key, data: open, requireInteraction: !recalled, silent: recalled});
+  if (!recalled) await fetch("/push/shown", {method: "POST", credentials: "omit", body: JSON.stringify({key, mark})});
 }

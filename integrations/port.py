@@ -334,10 +334,9 @@ class HasDnsRecords(Protocol):
 
 
 class GroupsDestinations(Protocol):
-    """Further interface of an integration whose recipients share servers: what finds them, domain by domain."""
+    """Further interface of an integration whose recipients share servers; ``unknown`` counts domains that got no answer."""
 
     unknown: int
-    """Domains whose servers could not be asked for."""
 
     def find(self, domains: Iterable[str]) -> dict[str, str]:
         """Return the destination of each domain: the provider of its mail servers, else the first server, else its own name."""

@@ -53,23 +53,24 @@ class Destinations:
         wanted = {domain for domain in domains if domain}
         new = sorted(wanted - self._known.keys())
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            self._known.update(zip(new, pool.map(self._asked, new), strict=True))
+            found = dict(zip(new, pool.map(self._asked, new), strict=True))
+        self.unknown += sum(destination is None for destination in found.values())
+        self._known |= {domain: destination or domain for domain, destination in found.items()}
         return {domain: self._known[domain] for domain in wanted}
 
-    def _asked(self, domain: str) -> str:
+    def _asked(self, domain: str) -> str | None:
+        """Return the destination of a domain; None if nobody answers."""
         ending = domain.rpartition(".")[2]
         if not self._nameserver and (ending in _RESERVED or domain.startswith("example.")):
             return domain
         if self._silent >= _MOST_SILENT or find_spec("dns") is None:
-            self.unknown += 1
-            return domain
+            return None
         from integrations.smtp.domain import mail_servers
 
         servers = mail_servers(domain, self._nameserver, _SECONDS)
         if servers is None:
             self._silent += 1
-            self.unknown += 1
-            return domain
+            return None
         self._silent = 0
         return next(self._of(servers), servers[0] if servers else domain)
 

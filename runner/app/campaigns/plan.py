@@ -7,9 +7,7 @@ a campaign that is never shown, and the next plan removes it.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -22,9 +20,8 @@ import msgspec
 from runner.app.campaigns.doubts import doubts
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
 from runner.app.campaigns.rates import start_rates
-from runner.app.campaigns.record import find, of_list, record
-from runner.app.campaigns.tables import BulkTables, Intake, Known
-from runner.decoding import convert
+from runner.app.campaigns.record import find, of_list, record_plan
+from runner.app.campaigns.tables import BulkTables, Intake
 from runner.effects.gateway.bulk import destinations
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
@@ -46,12 +43,11 @@ from runner.incident.campaigns.texting import Texted, Texting
 from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
-from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
 from runner.reports.core.formatting import count
 from runner.reports.core.report import filled
-from runner.routing.traffic import Rate, read_rate
+from runner.routing.traffic import Rate
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -82,21 +78,6 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
     canary_wait: timedelta = timedelta(minutes=30)
     letter_cost: float = 0
     skip_bad: bool = False
-
-
-def rates_of(given: Sequence[str]) -> dict[str, tuple[Rate, ...]]:
-    """Return the rate limits of texts as ``relay=60/s`` and ``example.org=10/s``; raises Usage."""
-    rates: dict[str, tuple[Rate, ...]] = {}
-    for text in given:
-        name, equals, rate = text.strip().rpartition("=")
-        if not equals or not name:
-            raise Usage(f'Rate "{text}" has no channel.', hint="Use CHANNEL=60/s", code="bad_rate")
-        key = same_domain(name) if "." in name else name
-        try:
-            rates[key] = (*rates.get(key, ()), read_rate(rate))
-        except ValueError as error:
-            raise Usage(f'Rate "{text}": {error}', code="bad_rate") from None
-    return rates
 
 
 def cost_of(text: str) -> float:
@@ -152,7 +133,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         except BaseException:
             tables.drop(campaign.id)
             raise
-        _record(service, incident, made, before)
+        record_plan(service, incident, made, before)
     finally:
         alone.release()
     for known in older:
@@ -310,7 +291,7 @@ class _Reading:
             domain=self._domain(self._destinations.get(_domain_of(contact), _domain_of(contact)))
             if mail
             else b"",
-            hit=functools.reduce(operator.or_, (HITS[reason] for reason in why.values()), 0),
+            hit=sum({HITS[reason] for reason in why.values()}),
             why=contact.exempt or ("is in the list already" if double else unreached),
         )
 
@@ -437,24 +418,3 @@ def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
     for way, channel in campaign.channels.items():
         if campaign.ways.get(way) and channel not in campaign.rates:
             yield f"The rate of {channel} is unknown. A low estimate is used. To set the rate: --rate {channel}=60/s"
-
-
-def _record(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:
-    campaign, tables = made.campaign, service.campaign_tables(service.principal)
-    tables.put(campaign)
-    tables.set_state(campaign.id, "planned", "partial")
-    old = before.campaign.id if before is not None else ""
-    event = filled(
-        CampaignPlanned,
-        campaign,
-        campaign=campaign.id,
-        ways={str(way): people for way, people in campaign.ways.items()},
-        parts=tuple(
-            convert({**msgspec.structs.asdict(ground.group), "people": ground.group.letters}, CampaignPart)
-            for ground in campaign.grounds
-        ),
-        sum=made.feasible.sum,
-        by=service.principal.person,
-        replaces=old,
-    )
-    record(service, incident.id, event)

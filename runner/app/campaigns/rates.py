@@ -15,6 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from runner.decoding import from_json
+from runner.errors import Usage
+from runner.files.people_lists.person_contacts import same_domain
 from runner.incident.campaigns.campaign import Campaign, Owed, Way
 from runner.incident.campaigns.destinations import (
     STOPPED,
@@ -186,3 +188,18 @@ class Rates(Destinations):
 
 def _read(body: bytes | None) -> Account:
     return from_json(body, Account) if body else Account()
+
+
+def rates_of(given: Sequence[str]) -> dict[str, tuple[Rate, ...]]:
+    """Return the rate limits of texts as ``relay=60/s`` and ``example.org=10/s``; raises Usage."""
+    rates: dict[str, tuple[Rate, ...]] = {}
+    for text in given:
+        name, equals, rate = text.strip().rpartition("=")
+        if not equals or not name:
+            raise Usage(f'Rate "{text}" has no channel.', hint="Use CHANNEL=60/s", code="bad_rate")
+        key = same_domain(name) if "." in name else name
+        try:
+            rates[key] = (*rates.get(key, ()), read_rate(rate))
+        except ValueError as error:
+            raise Usage(f'Rate "{text}": {error}', code="bad_rate") from None
+    return rates

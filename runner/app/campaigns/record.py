@@ -14,18 +14,28 @@ from pathlib import PurePath
 from shlex import quote
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runner.actions import Action
 from runner.app.campaigns.tables import Known, chunk_digest
 from runner.app.incidents.runs import graft
+from runner.decoding import convert
 from runner.errors import NotFound, StoreCorrupt
 from runner.incident.campaigns.campaign import Campaign
 from runner.incident.campaigns.decide import crossed
 from runner.incident.campaigns.transitions import MOVES, MoveName
 from runner.incident.notices.letters import MerkleTree
-from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved, CampaignStretch
+from runner.incident.state.campaigns import (
+    AnyCampaignEvent,
+    CampaignMoved,
+    CampaignPart,
+    CampaignPlanned,
+    CampaignStretch,
+)
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.reports.campaigns.campaigns import Proof
+from runner.reports.campaigns.campaigns import BulkPlan, Proof
+from runner.reports.core.report import filled
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -96,6 +106,28 @@ def record(service: IncidentService, incident: str, *events: AnyCampaignEvent) -
     """Record events of a campaign, and return the incident afterwards."""
     commands = [RecordCampaign(event=event) for event in events]
     return service.act(service.principal, incident, commands).after
+
+
+def record_plan(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:
+    """Record a campaign whose people are all in the tables; ``before`` is the plan that it replaces."""
+    campaign, tables = made.campaign, service.campaign_tables(service.principal)
+    tables.put(campaign)
+    tables.set_state(campaign.id, "planned", "partial")
+    old = before.campaign.id if before is not None else ""
+    event = filled(
+        CampaignPlanned,
+        campaign,
+        campaign=campaign.id,
+        ways={str(way): people for way, people in campaign.ways.items()},
+        parts=tuple(
+            convert({**msgspec.structs.asdict(ground.group), "people": ground.group.letters}, CampaignPart)
+            for ground in campaign.grounds
+        ),
+        sum=made.feasible.sum,
+        by=service.principal.person,
+        replaces=old,
+    )
+    record(service, incident.id, event)
 
 
 def move(

@@ -78,8 +78,9 @@ def plan(
     Example:
       tocsin bulk plan gdpr-34-letter --people people.csv --rate relay=60/s
     """
-    from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
+    from runner.app.campaigns.plan import PlanOrder, cost_of
     from runner.app.campaigns.plan import plan as make_plan
+    from runner.app.campaigns.rates import rates_of
     from runner.reports.campaigns.campaigns import plan_page
 
     order = PlanOrder(

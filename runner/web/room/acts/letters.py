@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
 from runner.app.campaigns.doubts import Reasons
-from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
+from runner.app.campaigns.plan import PlanOrder, cost_of
 from runner.app.campaigns.plan import plan as make_plan
+from runner.app.campaigns.rates import rates_of
 from runner.app.campaigns.receipts import read_receipts, take
 from runner.app.campaigns.record import by_id, known, verify
 from runner.app.campaigns.send import is_sending, left, ready

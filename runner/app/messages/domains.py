@@ -48,7 +48,7 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
 def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[DomainRow, ...]:
     """Return the domains of an incident; without an incident, the domains for all later incidents."""
     directory, rooms, provider = service.directory, service.home.war_rooms, service.home.identity.provider
-    declared = incident.domains if incident is not None else _down_for_all(service)
+    declared = incident.domains if incident is not None else down_for_all(service)
     found = []
     for name in sorted({*named_domains(service), *declared}):
         known = declared.get(name)
@@ -67,7 +67,7 @@ def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[Do
     return tuple(found)
 
 
-def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
+def down_for_all(service: IncidentService) -> Mapping[str, Domain]:
     """Return the domains that are down for all later incidents."""
     service.traffic.refresh()
     return {
@@ -101,7 +101,7 @@ def declare(
 
     Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
-    require_known(service, domain, _of_incident(service, incident) if incident else _down_for_all(service))
+    require_known(service, domain, _of_incident(service, incident) if incident else down_for_all(service))
     if incident is None:
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)

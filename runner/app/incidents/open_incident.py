@@ -22,7 +22,6 @@ from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
 from runner.app.incidents.home_catalogue import catalogue
-from runner.app.messages.domains import down_for_all
 from runner.base.states import Kind, Profile, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
@@ -173,7 +172,7 @@ def prepare_opening(
     names = [one.name for bundle in bundles for one in _all(bundle)]
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
     previews, unaddressed = previews_of(
-        service, _sketch(event, commands, now, down_for_all(service)), bundles
+        service, _sketch(event, commands, now, service.traffic.down()), bundles
     )
     return Opening(
         event=event,

@@ -12,7 +12,6 @@ import msgspec
 
 from runner.actions import Action, Slot, assign_role
 from runner.app.core.on_call import left_out
-from runner.app.messages.domains import down_for_all
 from runner.base.states import Kind
 from runner.base.text import clean, nearest, text_problem
 from runner.effects.context import message_class, plan_context
@@ -124,7 +123,7 @@ def _context(service: IncidentService, incident: Incident | None, what_if: WhatI
     if incident is not None:
         context = plan_context(incident, now)
     else:
-        down = {name: one.since for name, one in down_for_all(service).items()}
+        down = {name: one.since for name, one in service.traffic.down().items()}
         context = PlanContext(kind=what_if.kind or "real", started_at=now, at=now, down=down)
     fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
     return msgspec.structs.replace(

@@ -149,7 +149,9 @@ class Crisis:
     def claims(self) -> dict[str, set[str]]:
         """Return the words of arrival on each person's page of the second message, and on the screens of all."""
         found = self.deliveries("call")
-        pages = {person: (("message", "show", one["delivery"]),) for person, one in found.items()}
+        pages: dict[str, tuple[tuple[str, ...], ...]] = {
+            person: (("message", "show", one["delivery"]),) for person, one in found.items()
+        }
         pages["all"] = (("status",), ("next",), ("message", "list"))
         said = {name: "".join(self.tocsin.done(*words) for words in some) for name, some in pages.items()}
         return {name: {*ARRIVED.findall(text)} for name, text in said.items()}

@@ -371,7 +371,7 @@ class SubscribesBrowsers(Protocol):
 
 
 class Sealing(Protocol):
-    """Further interface of an integration that encrypts each message end to end, where ``Capabilities.e2ee``."""
+    """Further interface of an integration that encrypts end to end, where ``Capabilities.e2ee``, to the ``#KEY`` of an address."""
 
     def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
         """Return the encrypted message, or why there is none; nothing is sent.

@@ -278,9 +278,11 @@ def distrusted_contact(one: Candidate) -> str | None:
 
 
 def no_way(one: Candidate) -> str | None:
-    """A channel needs an address of the person, unless its address kind is none."""
+    """A channel needs an address of the person, unless its address kind is none; one that encrypts also the person's key."""
     if one.contact is None and one.channel.address_kind != "none":
         return f"no {one.channel.address_kind} contact is known for this channel"
+    if one.contact is not None and one.channel.seals and "#" not in one.contact.address:
+        return f"no key of the person is stored: tocsin channel keys {one.channel.id}"
     return None
 
 

@@ -16,6 +16,7 @@ from runner.routing.messaging import ChannelConfig
 from tests.servers.stand_ins.push_service import VAPID
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
+TESTED = Path(__file__).parents[2] / "docs/explanation/delivery.md"
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"
 SHOWN = [
     (name, config)
@@ -61,3 +62,14 @@ def test_the_channels_of_telephones_are_shown():
 def test_every_adapter_is_in_the_guide():
     page = GUIDE.read_text(encoding="utf-8")
     assert [name for name in BUILT_IN if f"`{name}`" not in page] == []
+
+
+def test_every_adapter_has_a_row_that_says_what_it_was_tested_against():
+    rows = [
+        line.split("|")[1]
+        for line in TESTED.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row) if name in BUILT_IN) == sorted(
+        BUILT_IN
+    )

@@ -53,7 +53,7 @@ def keys_page(report: KeysReport) -> Iterator[Block]:
     if states & {"first", "replaced"}:
         yield line("The provider gave the new keys. Compare each with its owner.", "warn", hang=2)
     if "changed" in states:
-        again = f"tocsin channel keys {report.channel} --to PERSON --replace"
-        yield line(f"Nothing is sent to a changed key. Ask the person, then: {again}", "alarm", hang=2)
+        yield line("Nothing is sent to a changed key. Ask the person. Then use:", "alarm", hang=2)
+        yield line(f"→ tocsin channel keys {report.channel} --to PERSON --replace", "alarm", hang=2)
     if not report.keys:
         yield line(f"No person has a contact for channel {report.channel}", "warn")

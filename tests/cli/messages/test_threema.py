@@ -32,6 +32,12 @@ def channel_test(tocsin: AtDesk) -> str:
     return way["state"]
 
 
+def blocked(tocsin: AtDesk) -> list[str]:
+    """Return the rules that keep the channel out of the plan."""
+    plan = tocsin("message", "plan", "urgent-internal", "--to", "person:ada", "--format", "json").json["plan"]
+    return [one["rule"] for row in plan for one in row["refusals"]]
+
+
 def test_only_a_contact_with_the_key_of_the_person_gets_a_message(tocsin: AtDesk) -> None:
     for name, text in (("secret", SECRET), ("key", PRIVATE)):
         (tocsin.home / name).write_text(text, encoding="utf-8")
@@ -42,9 +48,11 @@ def test_only_a_contact_with_the_key_of_the_person_gets_a_message(tocsin: AtDesk
         channels = {"threema": {"adapter": "threema", "settings": settings, "secrets": secrets}}
         people = {"ada": {"name": "Ada", "contacts": [{"channel": "threema", "address": "ADALOVE1"}]}}
         tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
+        assert blocked(tocsin) == ["contact"]
         assert (channel_test(tocsin), server.sent) == ("rejected", 0)
         assert key_state(tocsin) == (0, "first")
         assert key_state(tocsin) == (0, "same")
+        assert blocked(tocsin) == []
         playbook = tocsin.home.parent / "call-out.yaml"
         playbook.write_text(PLAYBOOK, encoding="utf-8")
         tocsin.done("open", str(playbook), "--yes")

@@ -86,11 +86,11 @@ class ChaosServer:
 
     host = "127.0.0.1"
 
-    def __init__(self, script: Script) -> None:
-        """Bind at once; connections are answered inside the context."""
+    def __init__(self, script: Script, port: int = 0) -> None:
+        """Bind at once, by default to any free port; connections are answered inside the context."""
         self._script = script
         self._closing = threading.Event()
-        self._listener = socket.create_server((self.host, 0))
+        self._listener = socket.create_server((self.host, port))
         self.port: int = self._listener.getsockname()[1]
         self.talks: list[Talk] = []
         self._threads: list[threading.Thread] = []

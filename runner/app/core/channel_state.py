@@ -20,7 +20,7 @@ from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.errors import StoreError
 from runner.incident.state.commands import ReportDomain
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Domain, Incident
 from runner.routing import circuit_breaker, rate_limit
 from runner.routing.inbound import Receipt
 from runner.routing.messaging import Channel, SendResult
@@ -87,6 +87,15 @@ class Traffic:
     def fallen(self) -> dict[str, Breaker]:
         """The domains that are down."""
         return {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
+
+    def down(self) -> dict[str, Domain]:
+        """Return the domains that are down for all later incidents, as the store has them now."""
+        self.refresh()
+        return {
+            name: Domain(name=name, state="down", since=one.opened_at)
+            for name, one in self.fallen.items()
+            if one.opened_at is not None
+        }
 
     def news(self) -> bool:
         """Tell whether the set of domains that are down changed since the last call."""

@@ -171,7 +171,9 @@ def prepare_opening(
     )
     names = [one.name for bundle in bundles for one in _all(bundle)]
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
-    previews, unaddressed = previews_of(service, _sketch(event, commands, now), bundles)
+    previews, unaddressed = previews_of(
+        service, _sketch(event, commands, now, service.traffic.down()), bundles
+    )
     return Opening(
         event=event,
         commands=commands,
@@ -360,10 +362,12 @@ def _plans(
     return {p: planned_for(context, service.directory, kind, p) for p in found.meant}, found.filled
 
 
-def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:
-    """Return the part of the future incident that planning reads."""
+def _sketch(
+    event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime, down: Mapping[str, Domain]
+) -> Incident:
+    """Return the part of the future incident that planning reads; its first turn records what is down."""
     born = begin(Recorded(1, now, event))
-    domains = {
+    domains = {**down} | {
         c.domain: Domain(name=c.domain, state=c.state, since=c.since, assumed=c.assumed)
         for c in commands
         if isinstance(c, DeclareDomain)

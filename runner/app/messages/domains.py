@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +12,7 @@ from runner.app.core.directory import named_domains, require_known
 from runner.app.core.rights import may_perform
 from runner.errors import UNREADABLE, Refused
 from runner.incident.state.commands import DeclareDomain, ReportDomain
-from runner.incident.state.incident import Domain, Incident
+from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -48,7 +47,7 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
 def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[DomainRow, ...]:
     """Return the domains of an incident; without an incident, the domains for all later incidents."""
     directory, rooms, provider = service.directory, service.home.war_rooms, service.home.identity.provider
-    declared = incident.domains if incident is not None else _down_for_all(service)
+    declared = incident.domains if incident is not None else service.traffic.down()
     found = []
     for name in sorted({*named_domains(service), *declared}):
         known = declared.get(name)
@@ -65,16 +64,6 @@ def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[Do
             )
         )
     return tuple(found)
-
-
-def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
-    """Return the domains that are down for all later incidents."""
-    service.traffic.refresh()
-    return {
-        name: Domain(name=name, state="down", since=one.opened_at)
-        for name, one in service.traffic.fallen.items()
-        if one.opened_at is not None
-    }
 
 
 def compromised(service: IncidentService) -> frozenset[str]:
@@ -101,7 +90,7 @@ def declare(
 
     Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
-    require_known(service, domain, _of_incident(service, incident) if incident else _down_for_all(service))
+    require_known(service, domain, _of_incident(service, incident) if incident else service.traffic.down())
     if incident is None:
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)

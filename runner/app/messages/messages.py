@@ -120,11 +120,11 @@ def known_class(service: IncidentService, incident: Incident | None, name: str) 
 
 def _context(service: IncidentService, incident: Incident | None, what_if: WhatIf) -> PlanContext:
     now = service.clock.now()
-    context = (
-        plan_context(incident, now)
-        if incident is not None
-        else PlanContext(kind=what_if.kind or "real", started_at=now, at=now)
-    )
+    if incident is not None:
+        context = plan_context(incident, now)
+    else:
+        down = {name: one.since for name, one in service.traffic.down().items()}
+        context = PlanContext(kind=what_if.kind or "real", started_at=now, at=now, down=down)
     fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
     return msgspec.structs.replace(
         context, kind=what_if.kind or context.kind, compromised=(*context.compromised, *fallen)

@@ -233,7 +233,8 @@ def _missed(delivery: Delivery) -> str:
 def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionItem:
     """Return the call to make; it is a task of the commander until it is done."""
     message = incident.messages[delivery.message]
-    answered = "did not acknowledge" if delivery.state == "active" or delivery.lapsed else "was not reached"
+    has_it = delivery.state == "active" or delivery.lapsed or proves(delivery.evidence, "delivered")
+    answered = "did not acknowledge" if has_it else "was not reached"
     commanders = incident.roles.get("commander", ())
     whose = person_names(commanders) if delivery.person not in commanders else ""
     return AttentionItem(

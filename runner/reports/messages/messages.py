@@ -182,6 +182,11 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     on_screen: bool = False
     """The message was shown on the screen of its sender only, and the recipient has not confirmed it."""
 
+    @property
+    def has_it(self) -> bool:
+        """Whether the message is proved to be with the recipient, acknowledged or not."""
+        return proves(self.evidence, "delivered")
+
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """One message: its subject, and its present and required acknowledgements."""
@@ -383,7 +388,7 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
         case "exhausted" | "active" if row.lapsed:
             return f"{proved}, expired{doubt}", "alarm"
         case "exhausted":
-            return f"not reached: {proved}{doubt}", "alarm"
+            return f"not {'acknowledged' if row.has_it else 'reached'}: {proved}{doubt}", "alarm"
         case "cancelled":
             return f"cancelled; {proved}{doubt}", "dim"
         case _ if row.starts_at is not None:

@@ -16,6 +16,7 @@ from runner.reports.messages.attention_messages import NOT_LEFT
 from runner.reports.messages.messages import (
     ON_SCREEN,
     OUTCOMES,
+    PROVED,
     AttemptView,
     DeliveryRow,
     MessageRow,
@@ -96,10 +97,11 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
         said = f"next attempt {when(row.next_at, now)}{over}"
     elif row.starts_at is not None:
         said, channels = f"escalates at {row.starts_at.astimezone(here()):%H:%M}", []
+    elif row.state == "exhausted":
+        missed = missed_calls(row.calls, row.called_at, row.called_by)
+        said = missed or ("not acknowledged" if row.has_it else PROVED[row.evidence])
     elif word in ("ACCEPTED", "DELIVERED", "READ"):
         said, channels = "; ".join(channels), []
-    elif row.state == "exhausted":
-        said = missed_calls(row.calls, row.called_at, row.called_by) or "not delivered"
     else:
         said, channels = standing(row)[0], channels if len(channels) > 1 else []
     if row.exposed:
@@ -127,7 +129,7 @@ def _word(row: DeliveryRow) -> tuple[str, Tone]:
         case "cancelled":
             return ("ACKNOWLEDGED", "good") if row.evidence == "acked" else ("STOPPED", "dim")
         case "exhausted":
-            return "NOT REACHED", "alarm"
+            return row.evidence.upper() if row.has_it else "NOT REACHED", "alarm"
         case _ if row.lapsed:
             return "EXPIRED", "alarm"
         case _ if row.starts_at is not None:

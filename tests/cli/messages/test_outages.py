@@ -439,6 +439,8 @@ def test_a_provider_is_declared_down_while_no_incident_is_open_and_holds_for_the
     assert [row["state"] for row in rows["domains"] if row["domain"] == "messenger"] == ["down"]
     [(how, what)] = examined(tocsin, "domains")
     assert (how, "messenger" in what, "maria" in what) == ("warning", True, True)
+    planned = tocsin("message", "plan", "task-notice", "--to", "counsel", "--format", "json").json["plan"]
+    assert {row["channels"][0]["channel"] for row in planned} == {"pager"}, "also before the incident"
     incident = providers.open(tmp_path / "call-out.yaml")
     assert providers.messenger.asked == 0
     assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}

@@ -7,7 +7,9 @@ keeps. What goes wrong on the way is the same for all: the next *act* of the scr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -65,6 +67,18 @@ class StandIn:
     ) -> None:
         """Stop listening."""
         self._server.__exit__(kind, error, trace)
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Refuse every connection until the end of the block; the address stays ours."""
+        port = self._server.port
+        self._server.__exit__(None, None, None)
+        with socket.socket() as kept:
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind((self._server.host, port))  # without listening
+            yield
+            self._server = ChaosServer(self._converse, port)
+        self._server.__enter__()
 
     def take(self, heard: Heard) -> tuple[int, object]:
         """Return the status and the answer to one request: bytes as they are, all else as JSON."""

@@ -127,11 +127,12 @@ class Rates(Destinations):
         self._later: dict[bytes, datetime] = {}
 
     def most(self, way: Way, chunk: int, now: datetime) -> int:
-        """Return how many may be sent together: a second's worth of the slowest rate, or what its burst has left, and at least one."""
-        rates = self._rates[way]
-        slowest = max(rates, key=lambda rate: rate.gap)
-        free = room(self._account(way), [rate for rate in rates if rate.burst > 1], now).free
-        return max(1, min(chunk, max(_SECOND // slowest.gap, free or 0)))
+        """Return how many may be sent together: for each rate a second's worth or what its burst has left; at least one."""
+        account = self._account(way)
+        left = {
+            rate: room(account, (rate,), now).free or 0 if rate.burst > 1 else 0 for rate in self._rates[way]
+        }
+        return max(1, min(chunk, *(max(_SECOND // rate.gap, free) for rate, free in left.items())))
 
     def opens_at(self, way: Way, now: datetime) -> datetime:
         """Return when the account of a contact method may be used again: now, or later."""

@@ -25,6 +25,7 @@ from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
+from runner.incident.campaigns.destinations import STOPPED
 from runner.incident.campaigns.transitions import Turned, alarm, back_off, folded, suppression
 from runner.incident.state.campaigns import CampaignResolved
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
@@ -134,8 +135,9 @@ class _Taking:
 
     def _refused(self, standing: Owed, turned: Turned[Owed]) -> datetime | None:
         """Count a refusal of the sender; return when the person is tried again."""
-        later = replace(turned.owed, not_before=back_off(self._service.clock.now(), standing.tries, None))
-        return self._destinations.refuse(standing.domain, later, turned.refused).not_before
+        if self._destinations.refuse(standing, turned.refused):
+            return STOPPED
+        return back_off(self._service.clock.now(), standing.tries, None)
 
     def _suppress(self, receipt: BulkReceipt, address: bytes) -> None:
         """Block an address, whether it is known or not."""
@@ -157,7 +159,9 @@ class _Taking:
             found.counters.sent + found.counters.bounced - campaign.resumed_sent - campaign.resumed_bounced
         )
         why = (
-            self._blocked.get(name, "") or alarm(campaign, found.counters) or self._destinations.alarm(tried)
+            self._blocked.get(name, "")
+            or alarm(campaign, found.counters)
+            or self._destinations.alarm(name, tried)
         )
         return name if why and move(self._service, campaign, "stop", why) else ""
 

@@ -306,7 +306,7 @@ class _Run:
     def _alarm(self, sender: Sender, state: Known) -> str:
         one, counted = self._campaign, state.counters
         tried = counted.sent + counted.bounced - one.resumed_sent - one.resumed_bounced
-        return alarm(one, counted) or sender.rates.alarm(tried)
+        return alarm(one, counted) or sender.rates.alarm(one.id, tried)
 
     def _ended(self, until: datetime | None) -> tuple[Ending, str, datetime | None]:
         if until is not None:

@@ -2,13 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.rates import Rates
+from runner.app.campaigns.send import WaitPolicy, send
 from runner.routing.traffic import read_rate
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import bulk, office, relay
+from tests.cli.campaigns.test_bulk import HEAD, bulk, listed, office, people, planned, relay, standing
 from tests.incident.campaigns.test_bulk import campaign
+from tests.servers.receivers import MailServer
 
 __all__ = ("bulk", "office", "relay")
+BLOCKED = "550 5.7.1 Message blocked: reputation of the sender"
+UNREGISTERED = "550 5.7.515 Access denied, sending domain breach.example does not meet the level"
+
+
+def end(desk: AtDesk, path: str, meanwhile: Callable[[], object] = lambda: None) -> str:
+    """Send until the sender ends, and return how; waits take no time here."""
+    service = desk.office()
+
+    def wait(span: timedelta) -> None:
+        desk.clock.advance(max(span, timedelta(minutes=10)))
+        meanwhile()
+
+    incident = service.load(service.find(None))
+    patience = WaitPolicy(wait, lambda: False)
+    return send(
+        service, incident, "our-letter", Path(path), patience, lambda *_: None, Reasons(counts="x")
+    ).ending
+
+
+def at(*addresses: str) -> str:
+    """Return a list of people with these addresses."""
+    return HEAD + "".join(
+        f'{one.replace("@", ".")},Person {n},"{n} Elm Road",DE,{one}\n' for n, one in enumerate(addresses, 1)
+    )
+
+
+def test_one_strict_mailbox_pauses_nothing_and_gets_a_letter(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": BLOCKED}
+    path = listed(tmp_path, people(40))
+    planned(bulk, path)
+    assert end(bulk, path) == "done"
+    assert standing(bulk, path)["still_open"] == {"post": 1}
+    assert len(relay.mails) == 39
+
+
+def test_three_readers_pause_their_destination(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    relay.answers = {f"person{n}@people.example": BLOCKED for n in range(1, 4)}
+    path = listed(tmp_path, people(40))
+    planned(bulk, path)
+    assert end(bulk, path) == "paused"
+    assert standing(bulk, path)["still_open"]["deferred"] >= 3
+
+
+def test_what_one_campaign_was_refused_does_not_pause_the_next(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    first = listed(tmp_path, at("a@gmail.com", "a@outlook.com", "a@people.example"))
+    relay.answers = {"a@gmail.com": "550 5.7.26 unauthenticated", "a@outlook.com": UNREGISTERED}
+    planned(bulk, first)
+    assert end(bulk, first) == "paused"
+    relay.answers = {}
+    second = listed(tmp_path, at("b@gmail.com", "b@outlook.com", "b@people.example"), "others.csv")
+    planned(bulk, second)
+    assert end(bulk, second) == "done"
+    assert standing(bulk, second)["notified"] == 3
 
 
 def test_the_slowest_of_several_rates_governs_how_many_go_out_at_once(bulk: AtDesk) -> None:
@@ -23,3 +87,16 @@ def test_the_slowest_of_several_rates_governs_how_many_go_out_at_once(bulk: AtDe
     assert most("50/s", "10000/day burst 10000") == most("50/s") == 50
     assert most("2000/day burst 300") == 300
     assert most("2000/day") == 1
+
+
+def test_nothing_is_kept_of_a_destination_that_has_recovered(bulk: AtDesk) -> None:
+    service = bulk.office()
+    tables = service.campaign_tables(service.principal)
+    rates, domain = Rates(service, tables, campaign(), {}), b"d" * 32
+    rates.slow(domain, service.clock.now())
+    for _ in range(2):
+        assert service.marks("rest/")
+        bulk.clock.advance(timedelta(hours=2))
+        rates.turns([domain], service.clock.now())
+        rates.recover(domain, 1, service.clock.now())
+    assert service.marks("rest/") == {}

@@ -55,6 +55,10 @@ class Destinations:
         self._service = service
         self.names = {tables.digest("domain", name): name for name in start_rates() if name != "*"}
 
+    def name(self, domain: bytes) -> str:
+        """Return the name of a large provider, or words for another destination."""
+        return self.names.get(domain, "the destination")
+
     def all(self) -> dict[bytes, Destination]:
         """Return each destination that is slow, or refuses the sender."""
         kept = self._service.marks(_REST).items()
@@ -166,7 +170,7 @@ class Rates(Destinations):
 
     def _turn(self, domain: bytes, one: Destination, now: datetime) -> tuple[datetime, str]:
         if one.stopped:
-            return STOPPED, f"{self.names.get(domain, 'the destination')} refuses the sender ({one.code})"
+            return STOPPED, f"{self.name(domain)} refuses the sender ({one.code})"
         if one.held_until is not None and one.held_until > now:
             return one.held_until, "the destination defers messages"
         rates = self._domains.get(domain) or (self._everyone if domain else ())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.rates import Rates
+from runner.app.campaigns.receipts import take
 from runner.app.campaigns.send import WaitPolicy, send
+from runner.incident.campaigns.campaign import BulkReceipt
 from runner.routing.traffic import read_rate
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import HEAD, bulk, listed, office, people, planned, relay, standing
+from tests.cli.campaigns.test_bulk import HEAD, bulk, listed, office, people, planned, relay, run, standing
 from tests.incident.campaigns.test_bulk import campaign
 from tests.servers.receivers import MailServer
 
@@ -73,6 +78,49 @@ def test_what_one_campaign_was_refused_does_not_pause_the_next(
     planned(bulk, second)
     assert end(bulk, second) == "done"
     assert standing(bulk, second)["notified"] == 3
+
+
+def report(desk: AtDesk, path: str, relay: MailServer, address: str, code: str) -> tuple[str, ...]:
+    """Process a late report that the receiver refuses the sender; return the campaigns that it paused."""
+    key = next(one.strip("<>").partition("@")[0] for told, one, _ in relay.mails if told == address)
+    receipt = BulkReceipt(kind="failed", key=key, code=code, about="destination")
+    return take(desk.office(), (receipt,)).paused
+
+
+def test_a_late_report_of_a_refusal_never_sends_the_same_message_again_by_itself(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path, "--canary-wait", "30m")
+    told: list[int] = []
+
+    def meanwhile() -> None:
+        if not told:
+            told.append(len(report(bulk, path, relay, "person1@people.example", "5.7.1")))
+
+    assert end(bulk, path, meanwhile) == "done"
+    assert standing(bulk, path)["still_open"] == {"post": 1}
+    assert Counter(address for address, _, _ in relay.mails)["person1@people.example"] == 1
+
+
+@pytest.mark.parametrize(
+    ("domain", "code", "state", "left"),
+    [("outlook.com", "5.7.515", "paused", {"deferred": 1}), ("people.example", "5.7.1", "done", {"post": 1})],
+)
+def test_a_refusal_reported_after_the_end_waits_for_a_person_or_a_letter(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path, domain: str, code: str, state: str, left: dict[str, int]
+) -> None:
+    path = listed(tmp_path, people(3, domain=domain))
+    planned(bulk, path)
+    assert end(bulk, path) == "done"
+    assert bool(report(bulk, path, relay, f"person1@{domain}", code)) is (state == "paused")
+    found = run(bulk, "status", path)
+    assert (found["state"], found["standing"]["still_open"]) == (state, left)
+    if state == "paused":
+        assert found["reason"]
+        run(bulk, "resume", path, "--reason", "the domain is registered with the provider now")
+        assert end(bulk, path) == "done"
+        assert standing(bulk, path)["notified"] == 3
 
 
 def test_the_slowest_of_several_rates_governs_how_many_go_out_at_once(bulk: AtDesk) -> None:

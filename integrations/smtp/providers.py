@@ -6,7 +6,7 @@ estimates that no provider confirms. Only names of domains are asked for; the re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -20,14 +20,19 @@ class Provider(NamedTuple):
     name: str
     rate: str
     servers: tuple[str, ...]
-    """Endings of the names of its mail servers."""
+    """Endings of the names of its mail servers, each with the dot before it."""
     domains: tuple[str, ...]
 
 
 def providers() -> tuple[Provider, ...]:
     """Return the large providers, and the row for any other."""
     return tuple(
-        Provider(row["name"], row["rate"], tuple(row["servers"].split()), tuple(row["domains"].split()))
+        Provider(
+            row["name"],
+            row["rate"],
+            tuple(f".{ending}" for ending in row["servers"].split()),
+            tuple(row["domains"].split()),
+        )
         for row in table_rows("providers.csv")
     )
 
@@ -72,9 +77,8 @@ class Destinations:
             self._silent += 1
             return None
         self._silent = 0
-        return next(self._of(servers), servers[0] if servers else domain)
-
-    def _of(self, servers: Iterable[str]) -> Iterator[str]:
+        # all of its servers: anybody can add a provider's server to those of a domain that refuses everything
         for one in self._providers:
-            if any(f".{server}".endswith(f".{ending}") for server in servers for ending in one.servers):
-                yield one.name
+            if servers and all(f".{server}".endswith(one.servers) for server in servers):
+                return one.name
+        return servers[0] if servers else domain

@@ -24,6 +24,8 @@ RECORDS = {
     ("one.example", "MX"): ("20 mx2.hoster.example.", "10 mx1.hoster.example."),
     ("two.example", "MX"): ("10 MX1.hoster.example.",),
     ("forged.example", "MX"): ("10 notgoogle.com.",),
+    ("mixed.example", "MX"): ("5 mx.mixed.example.", "10 aspmx.l.google.com."),
+    ("behind.example", "MX"): ("0 tenant-example.mail.protection.outlook.com.", "5 mx.behind.example."),
     ("none.example", "MX"): ("0 .",),
 }
 FOUND = {
@@ -37,6 +39,8 @@ FOUND = {
     "one.example": "mx1.hoster.example",
     "two.example": "mx1.hoster.example",
     "forged.example": "notgoogle.com",
+    "mixed.example": "mx.mixed.example",
+    "behind.example": "tenant-example.mail.protection.outlook.com",
     "none.example": "none.example",
     "unknown.example": "unknown.example",
 }

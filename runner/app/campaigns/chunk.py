@@ -20,6 +20,7 @@ from runner.app.campaigns.tables import Attempt, Chunk
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import ELECTRONIC, HITS, Campaign, Claimed, Counters, Way
+from runner.incident.campaigns.destinations import STOPPED
 from runner.incident.campaigns.eligible_channels import all_awake_at
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
 from runner.incident.state.incident import Incident
@@ -155,13 +156,13 @@ class Sender:
         line = self._line(way)
         self.rates.take(way, len(going), now)
         results = line.send(dispatches)
-        outcomes = []
+        outcomes, accepted = [], Counter[bytes]()
         for person, text, result in zip(going, texts, results, strict=True):
             turned = after(result, person, now)
             self.blocked = self.blocked or turned.blocked
             self.last = result.reason or self.last
-            if turned.refused:
-                kept = self.rates.refuse(person.domain, turned.owed, turned.refused)
+            if turned.refused and self.rates.refuse(person, turned.refused):
+                kept = msgspec.structs.replace(turned.owed, not_before=STOPPED)
                 turned = msgspec.structs.replace(turned, owed=kept)
             at = now.isoformat(timespec="seconds")
             tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
@@ -169,7 +170,9 @@ class Sender:
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
                 self.rates.slow(person.domain, now)
             elif result.state == "accepted":
-                self.rates.recover(person.domain, now)
+                accepted[person.domain] += 1
+        for domain, messages in accepted.items():
+            self.rates.recover(domain, messages, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from runner.decoding import from_json
 from runner.errors import Usage
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 _ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)
 _FRESH = Destination()
-Refused = TypeVar("Refused", bound=Owed)
 
 
 def start_rates() -> dict[str, tuple[Rate, ...]]:
@@ -57,6 +55,10 @@ class Destinations:
         self._service = service
         self.names = {tables.digest("domain", name): name for name in start_rates() if name != "*"}
 
+    def name(self, domain: bytes) -> str:
+        """Return the name of a large provider, or words for another destination."""
+        return self.names.get(domain, "the destination")
+
     def all(self) -> dict[bytes, Destination]:
         """Return each destination that is slow, or refuses the sender."""
         kept = self._service.marks(_REST).items()
@@ -66,39 +68,33 @@ class Destinations:
         """Halve the rate of a destination that defers messages."""
         self._change(domain, lambda one: slowed(one, now))
 
-    def recover(self, domain: bytes, now: datetime) -> None:
-        """Raise the rate of a slow destination that has accepted messages for an hour."""
-        if domain in self.all():
-            self._change(domain, lambda one: recovered(one, now))
-
-    def refuse(self, domain: bytes, owed: Refused, code: str) -> Refused:
-        """Count a refusal of the sender, and return its person, who waits for a decision if that pauses the destination."""
-        self._change(domain, lambda one: refused(one, code, large=domain in self.names))
-        return replace(owed, not_before=STOPPED) if self.all().get(domain, _FRESH).stopped else owed
+    def refuse(self, owed: Owed, code: str) -> bool:
+        """Count a refusal of the sender; tell whether the destination of that person is paused now."""
+        reader, large = f"{owed.campaign}-{owed.n}", owed.domain in self.names
+        return self._change(owed.domain, lambda one: refused(one, reader, code, large=large)).stopped
 
     def resume(self) -> None:
         """Try every destination again, by a person's decision."""
         for domain, one in self.all().items():
-            if one.refusals:
+            if one.readers:
                 self._change(domain, resumed)
 
-    def alarm(self, tried: int) -> str:
-        """Return why the campaign pauses as a whole, or nothing."""
+    def alarm(self, campaign: str, tried: int) -> str:
+        """Return why a campaign pauses as a whole, or nothing."""
         known = self.all()
-        large = [one for domain, one in known.items() if domain in self.names]
-        return refusing(
-            large, [one for domain, one in known.items() if domain not in self.names], max(tried, 1)
-        )
+        large = [known.pop(domain) for domain in self.names if domain in known]
+        return refusing(campaign, large, known.values(), max(tried, 1))
 
-    def _change(self, domain: bytes, change: Callable[[Destination], Destination]) -> None:
+    def _change(self, domain: bytes, change: Callable[[Destination], Destination]) -> Destination:
+        """Change what is known of a destination; of one that is as fast as any other, nothing is kept."""
         name = _REST + domain.hex()
 
         def changed(before: Mapping[str, bytes]) -> dict[str, bytes]:
-            old = from_json(before[name], Destination) if before.get(name) else Destination()
-            return {name: msgspec.json.encode(change(old))}
+            one = change(from_json(before[name], Destination) if before.get(name) else _FRESH)
+            return {} if one == _FRESH else {name: msgspec.json.encode(one)}
 
-        if domain:
-            self._service.change_marks([name], changed)
+        kept = self._service.change_marks([name], changed) if domain else {}
+        return from_json(kept[name], Destination) if kept else _FRESH
 
 
 class Rates(Destinations):
@@ -123,15 +119,17 @@ class Rates(Destinations):
             tables.digest("domain", name): rates for name, rates in campaign.rates.items() if name not in own
         }
         self._everyone = tuple(campaign.rates.get("*", ()))
+        self._known: dict[bytes, Destination] = {}
         self._next: dict[bytes, datetime] = {}
         self._later: dict[bytes, datetime] = {}
 
     def most(self, way: Way, chunk: int, now: datetime) -> int:
-        """Return how many may be sent together: a second's worth of the slowest rate, or what its burst has left, and at least one."""
-        rates = self._rates[way]
-        slowest = max(rates, key=lambda rate: rate.gap)
-        free = room(self._account(way), [rate for rate in rates if rate.burst > 1], now).free
-        return max(1, min(chunk, max(_SECOND // slowest.gap, free or 0)))
+        """Return how many may be sent together: for each rate a second's worth or what its burst has left; at least one."""
+        account = self._account(way)
+        left = {
+            rate: room(account, (rate,), now).free or 0 if rate.burst > 1 else 0 for rate in self._rates[way]
+        }
+        return max(1, min(chunk, *(max(_SECOND // rate.gap, free) for rate, free in left.items())))
 
     def opens_at(self, way: Way, now: datetime) -> datetime:
         """Return when the account of a contact method may be used again: now, or later."""
@@ -162,12 +160,17 @@ class Rates(Destinations):
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[tuple[datetime, str]]:
         """Return when each of these may be sent to its destination, and why later; what may be sent now uses quota."""
-        known = self.all()
-        return [self._turn(domain, known.get(domain, _FRESH), now) for domain in domains]
+        self._known = self.all()
+        return [self._turn(domain, self._known.get(domain, _FRESH), now) for domain in domains]
+
+    def recover(self, domain: bytes, accepted: int, now: datetime) -> None:
+        """Note accepted messages of a destination that was slow, or had refused the sender, before this batch."""
+        if domain in self._known:
+            self._change(domain, lambda one: recovered(one, now, accepted))
 
     def _turn(self, domain: bytes, one: Destination, now: datetime) -> tuple[datetime, str]:
         if one.stopped:
-            return STOPPED, f"{self.names.get(domain, 'the destination')} refuses the sender ({one.code})"
+            return STOPPED, f"{self.name(domain)} refuses the sender ({one.code})"
         if one.held_until is not None and one.held_until > now:
             return one.held_until, "the destination defers messages"
         rates = self._domains.get(domain) or (self._everyone if domain else ())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +24,8 @@ from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
-from runner.incident.campaigns.transitions import Turned, alarm, back_off, folded, suppression
+from runner.incident.campaigns.destinations import STOPPED
+from runner.incident.campaigns.transitions import MOST_TRIES, Turned, alarm, folded, put_off, suppression
 from runner.incident.state.campaigns import CampaignResolved
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
@@ -72,6 +72,8 @@ class _Taking:
         self._changed: Counter[str] = Counter()
         self._resolved: Counter[str] = Counter()
         self._blocked: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}
+        """Why people of a campaign wait for a decision."""
         self._touched: set[str] = set()
         self._unmatched = 0
         self._destinations = Destinations(service, self._tables)
@@ -110,32 +112,36 @@ class _Taking:
             self._destinations.slow(standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
-        waits: datetime | None = None
+        paused: bool | None = None
         for _ in range(TRIES):
             self._suppress(receipt, standing.address)
             turned = folded(receipt, standing)
             if turned is None:
                 return
-            if turned.refused:
-                waits = waits or self._refused(standing, turned)
-                turned = replace(turned, owed=replace(turned.owed, not_before=waits))
+            if turned.refused and paused is None:
+                paused = self._destinations.refuse(standing, turned.refused)
+            if paused and standing.tries < MOST_TRIES:  # correct the cause rather than write letters
+                why = f"{self._destinations.name(standing.domain)} refuses the sender ({turned.refused})"
+                kept = put_off(replace(standing, evidence="none"), why, STOPPED)
+                turned = replace(turned, owed=kept)
             if self._tables.change(standing, turned.owed, turned.counted):
                 self._changed[receipt.kind] += 1
-                self._touched.add(standing.campaign)
-                if standing.state == "unknown" and turned.owed.state != "unknown":
-                    self._resolved[standing.campaign] += 1
-                if turned.blocked:
-                    self._blocked[standing.campaign] = turned.blocked
+                self._note(standing, turned)
                 return
             again = self._tables.standing(standing.campaign, standing.n)
             if again is None:
                 return
             standing = again
 
-    def _refused(self, standing: Owed, turned: Turned[Owed]) -> datetime | None:
-        """Count a refusal of the sender; return when the person is tried again."""
-        later = replace(turned.owed, not_before=back_off(self._service.clock.now(), standing.tries, None))
-        return self._destinations.refuse(standing.domain, later, turned.refused).not_before
+    def _note(self, standing: Owed, turned: Turned[Owed]) -> None:
+        """Keep what the change of a person means for the campaign."""
+        self._touched.add(standing.campaign)
+        if standing.state == "unknown" and turned.owed.state != "unknown":
+            self._resolved[standing.campaign] += 1
+        if turned.owed.not_before == STOPPED:
+            self._waiting[standing.campaign] = turned.owed.why
+        if turned.blocked:
+            self._blocked[standing.campaign] = turned.blocked
 
     def _suppress(self, receipt: BulkReceipt, address: bytes) -> None:
         """Block an address, whether it is known or not."""
@@ -157,9 +163,14 @@ class _Taking:
             found.counters.sent + found.counters.bounced - campaign.resumed_sent - campaign.resumed_bounced
         )
         why = (
-            self._blocked.get(name, "") or alarm(campaign, found.counters) or self._destinations.alarm(tried)
+            self._blocked.get(name, "")
+            or alarm(campaign, found.counters)
+            or self._destinations.alarm(name, tried)
         )
-        return name if why and move(self._service, campaign, "stop", why) else ""
+        if why and move(self._service, campaign, "stop", why):
+            return name
+        why = self._waiting.get(name, "")
+        return name if why and move(self._service, campaign, "reopen", why) else ""
 
 
 # --- receipts from a file -----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.doubts import NO_DOUBTS, NO_REASONS, Doubts, Reasons, doubts, require_accepted
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.rates import Destinations
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
@@ -245,6 +246,10 @@ class _Run:
         )
 
     def _begin(self, reasons: Reasons) -> None:
+        if (
+            not self._campaign.head
+        ):  # what an earlier campaign was refused may be mended: each destination is tried
+            Destinations(self._service, self._tables).resume()
         new = self._checked.accepted
         if new or not self._campaign.head:
             moved = CampaignMoved(
@@ -306,7 +311,7 @@ class _Run:
     def _alarm(self, sender: Sender, state: Known) -> str:
         one, counted = self._campaign, state.counters
         tried = counted.sent + counted.bounced - one.resumed_sent - one.resumed_bounced
-        return alarm(one, counted) or sender.rates.alarm(tried)
+        return alarm(one, counted) or sender.rates.alarm(one.id, tried)
 
     def _ended(self, until: datetime | None) -> tuple[Ending, str, datetime | None]:
         if until is not None:

@@ -4,6 +4,7 @@ A campaign::
 
     planned --send--> sending --end--> done
                       sending --stop (automatic)--> paused
+                      done --reopen (automatic: a late report)--> paused
     planned, sending --pause (a person)--> paused
     paused, done --resume--> sending; done --send--> sending, if somebody is ready again
 
@@ -42,7 +43,7 @@ from runner.incident.campaigns.campaign import (
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import SendResult
 
-MoveName = Literal["send", "pause", "resume", "stop", "end"]
+MoveName = Literal["send", "pause", "resume", "stop", "reopen", "end"]
 CommandName = Literal["plan", "send", "pause", "resume", "resend"]
 
 RETURNED = "the letter was returned"
@@ -61,6 +62,7 @@ MOVES: Mapping[MoveName, Move] = {
     "pause": Move(("planned", "sending"), "paused"),
     "resume": Move(("paused", "done"), "sending"),
     "stop": Move(("sending",), "paused"),
+    "reopen": Move(("done",), "paused"),
     "end": Move(("sending",), "done"),
 }
 
@@ -274,10 +276,6 @@ def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
         return None
     dead = receipt.about == "recipient" and receipt.found != "stopped"
     ours = receipt.about in ("account", "provider")
-    if receipt.about == "destination" and owed.tries < MOST_TRIES:
-        why = f"a receiver blocks the sender ({receipt.code})"
-        back = put_off(replace(owed, evidence="none"), why)
-        return Turned(owed=back, counted=Counters(sent=-1), refused=receipt.code or "no code")
     hit = BOUNCED if dead else STOPPED if receipt.found == "stopped" else 0
     return Turned(
         owed=_moved(
@@ -286,6 +284,7 @@ def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
         ),
         counted=Counters(sent=-1, bounced=int(dead and not owed.hit & BOUNCED)),
         blocked=f"a receiver blocks the sender ({receipt.code})" if ours else "",
+        refused=receipt.code or "no code" if receipt.about == "destination" else "",
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runner.incident.campaigns.destinations import (
+    CANCELS,
     LEAST_SHARE,
     Destination,
     recovered,
@@ -38,19 +39,47 @@ def test_an_hour_without_deferrals_raises_the_rate_by_half_up_to_the_whole() -> 
         shares.append(one.share)
     assert shares == [0.375, 0.5625, 0.84375, 1.0, 1.0]
 
+    assert one == Destination()
 
-@pytest.mark.parametrize(("large", "needed"), [(True, 1), (False, 3)])
-def test_one_refusal_pauses_a_large_provider_and_three_pause_another(large: bool, needed: int) -> None:
+
+@pytest.mark.parametrize(
+    ("large", "code", "needed"),
+    [(True, "550 5.7.26", 1), (True, "5.7.515", 1), (True, "550 5.7.1", 2), (False, "550 5.7.26", 3)],
+)
+def test_refusals_of_so_many_readers_pause_a_destination(large: bool, code: str, needed: int) -> None:
     one, seen = Destination(), []
-    for _ in range(needed):
-        one = refused(one, "550 5.7.26", large=large)
+    for n in range(needed):
+        one = refused(refused(one, f"b-1-{n}", "550 5.7.1", large=large), f"b-1-{n}", code, large=large)
         seen.append(one.stopped)
     assert seen == [False] * (needed - 1) + [True]
-    assert refused(one, "550 5.7.1", large=large) == one
+    assert refused(one, "b-1-9", "550 5.7.1", large=large) == recovered(one, NOW, 100) == one
     assert resumed(one) == Destination()
 
 
-STOPPED = Destination(refusals=1, stopped=True, code="550 5.7.26")
+def test_one_reader_counts_once_however_often_the_message_is_refused() -> None:
+    one = Destination()
+    for _ in range(8):
+        one = refused(one, "b-1-3", "550 5.7.1", large=False)
+    assert (len(one.readers), one.stopped) == (1, False)
+
+
+def test_accepted_messages_cancel_refusals_so_a_strict_mailbox_now_and_then_pauses_nothing() -> None:
+    one = Destination()
+    for n in range(50):
+        one = refused(one, f"b-1-{n}", "550 5.7.1", large=False)
+        one = recovered(one, NOW, CANCELS // 2)
+        one = recovered(one, NOW, CANCELS // 2)
+    assert one == Destination()
+    for n in range(3):
+        one = recovered(refused(one, f"b-1-{n}", "550 5.7.1", large=False), NOW, CANCELS // 4)
+    assert one.stopped
+
+
+def small(campaign: str) -> Destination:
+    return Destination(readers=(f"{campaign}-7",), code="550 5.7.1")
+
+
+STOPPED = Destination(readers=("b-1-1",), stopped=True, code="550 5.7.26")
 
 
 @pytest.mark.parametrize(
@@ -65,5 +94,8 @@ STOPPED = Destination(refusals=1, stopped=True, code="550 5.7.26")
     ],
 )
 def test_the_campaign_pauses_last(large: int, others: int, tried: int, pauses: bool) -> None:
-    small = Destination(refusals=1, code="550 5.7.1")
-    assert bool(refusing([STOPPED] * large, [small] * others, tried)) is pauses
+    assert bool(refusing("b-1", [STOPPED] * large, [small("b-1")] * others, tried)) is pauses
+
+
+def test_refusals_of_another_campaign_do_not_pause_this_one() -> None:
+    assert refusing("b-1", [], [small("b-1")] * 4 + [small("b-12")] * 4, 8) == ""

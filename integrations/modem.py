@@ -272,7 +272,7 @@ def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
             until = first.removeprefix(_UNTIL)
             ours = _OURS.match(path.name)
             if ours and until != first and until.isdigit() and int(until) < at.timestamp():
-                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="provider")):
+                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="message")):
                     path.unlink()
                 yield kept
 

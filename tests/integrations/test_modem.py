@@ -248,7 +248,7 @@ def test_a_text_is_not_sent_after_its_deadline_or_after_its_recall(phone):
     old(phone, "outbox", timedelta(minutes=6))
     assert collected(phone, at=NOW, keep=False)[1] != []
     _, [receipt] = collected(phone, at=NOW)
-    assert (receipt.kind, receipt.code, receipt.about) == ("failed", "expired", "provider")
+    assert (receipt.kind, receipt.code, receipt.about) == ("failed", "expired", "message")
     assert lies(phone, "outbox") == []
     modem.send(saying("x" * 200), phone.settings, {})
     assert modem.recall(MESSAGE, f"{PART}-01", phone.settings, {}) == Accepted(f"{PART}-01")

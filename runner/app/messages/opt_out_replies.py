@@ -55,7 +55,8 @@ class OptOutReplies:
         for channel, address, text, since in waiting:
             if self._service.clock.now() - since <= WITHIN:
                 contact = ContactPoint(channel=channel.id, address=address)
-                send(self._service, Way(person="", channel=channel, contact=contact, check=None), "", text)
+                way = Way(person="", channel=channel, contact=contact, check=None)
+                send(self._service, way, "", text, deadline=since + WITHIN)
 
 
 def reply(organisation: dict[str, Any], asked: Literal["stop", "help"]) -> str:

@@ -46,6 +46,8 @@ STUCK = timedelta(minutes=5)
 """If a text waits longer, and none is sent meanwhile, the daemon or the mobile network is down."""
 WRITTEN = timedelta(seconds=2)
 """A younger file in ``inbox`` may be incomplete: the daemon does not write it in one step."""
+REPORTED = timedelta(days=7)
+"""How long a sent text waits for its delivery report; then its file with the number is removed."""
 EXPIRED = "expired"
 """Code of a text whose deadline passed before the modem sent it."""
 SUFFIX = ".smsbackup"
@@ -230,6 +232,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
             *_expired(settings.folder, took, at),
             *_received(settings.folder, took, at),
         ]
+        _forget(settings.folder, at)
         stuck = len(_stuck(settings.folder, at))
     except OSError:
         return "the folders of gammu-smsd cannot be read or written"
@@ -251,6 +254,18 @@ def _moved(folder: Path, kind: _Kind, took: Took, at: datetime) -> Iterator[bool
             path.write_text(f"[SMSBackup000]\n{''.join(lines)}", encoding="utf-8")
             path.rename(path.with_suffix(f".{kind}"))
         yield kept
+
+
+def _forget(folder: Path, at: datetime) -> None:
+    """Remove reported texts of which no more reports are expected: they have the number of a person.
+
+    Not while a text waits: a change of ``sent`` looks like a text that was sent just now.
+    """
+    if next((folder / "outbox").glob(f"OUT*{SUFFIX}"), None):
+        return
+    for path in [*(folder / "sent").iterdir(), *(folder / "error").iterdir()]:
+        if _OURS.match(path.name) and path.suffix != SUFFIX and _age(path, at) > REPORTED:
+            path.unlink(missing_ok=True)
 
 
 def _is_last(path: Path, ours: re.Match[str], section: dict[str, str], *suffixes: str) -> bool:

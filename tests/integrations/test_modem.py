@@ -91,6 +91,20 @@ def test_no_text_remains_in_the_folders_after_it_was_sent(phone):
     assert hexed("MARKER") not in kept.read_text()
 
 
+def test_no_number_remains_in_the_folders_when_no_report_can_come(phone):
+    modem.send(saying("Call me"), phone.settings, {})
+    phone.work()
+    refused = phone.folder / "error" / f"OUT{'Z' * 32}-01.smsbackup"
+    refused.write_text(section({"Number": TO}))
+    foreign = phone.folder / "sent" / "OUT_+15005550010_00.smsbackup"
+    foreign.write_text(section({"Number": TO}))
+    now = datetime.now(UTC)
+    collected(phone, at=now + modem.REPORTED - timedelta(hours=1))
+    assert (len(lies(phone, "sent")), len(lies(phone, "error"))) == (2, 1)
+    assert collected(phone, at=now + modem.REPORTED + timedelta(hours=1)) == ("", [])
+    assert (lies(phone, "sent"), lies(phone, "error")) == ([foreign.name], [])
+
+
 def test_a_long_text_has_parts_that_fit_exactly(phone):
     text = "Ä" * 160 + "€" * 80
     name = " ".join(f"{PART}-{n:02}" for n in (1, 2, 3))

@@ -69,8 +69,13 @@ def test_a_test_by_a_modem_expires_and_leaves_no_text_in_its_folders(tocsin: AtD
         assert waiting.read_text().startswith(until)
         waiting.rename(tmp_path / "sent" / waiting.name)
     found: list[object] = []
+
+    def took(one: object) -> bool:
+        found.append(one)
+        return True
+
     by = modem.Settings(operator="carrier-x", folder=tmp_path)
-    modem.collect(lambda one: not found.append(one), tocsin.clock.now(), Timeouts(), by, {})
+    modem.collect(took, tocsin.clock.now(), Timeouts(), by, {})
     assert len(found) == 1, "the parts are one text"
     assert ["Text00" in sent.read_text() for sent in (tmp_path / "sent").iterdir()] == [False, False]
 

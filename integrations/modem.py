@@ -46,6 +46,8 @@ STUCK = timedelta(minutes=5)
 """If a text waits longer, and none is sent meanwhile, the daemon or the mobile network is down."""
 WRITTEN = timedelta(seconds=2)
 """A younger file in ``inbox`` may be incomplete: the daemon does not write it in one step."""
+REPORTED = timedelta(days=7)
+"""How long a sent text waits for its delivery report; then its file with the number is removed."""
 EXPIRED = "expired"
 """Code of a text whose deadline passed before the modem sent it."""
 SUFFIX = ".smsbackup"
@@ -230,6 +232,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
             *_expired(settings.folder, took, at),
             *_received(settings.folder, took, at),
         ]
+        _forget(settings.folder, at)
         stuck = len(_stuck(settings.folder, at))
     except OSError:
         return "the folders of gammu-smsd cannot be read or written"
@@ -239,17 +242,41 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
 
 
 def _moved(folder: Path, kind: _Kind, took: Took, at: datetime) -> Iterator[bool]:
-    """Report the texts that the daemon moved here, and keep only number and reference of each."""
+    """Report the texts that the daemon moved here, and keep only number, reference and header of each part."""
     for path in sorted(folder.glob(f"OUT*{SUFFIX}")):
         if not (ours := _OURS.match(path.name)):
             continue
+        first = next(iter(_sections(path)), {})
         found = _receipt(ours, kind, at, about="account" if kind == "failed" else "recipient")
-        if kept := took(found):
-            first = next(iter(_sections(path)), {})
-            lines = (f"{name} = {first.get(name, '')}\n" for name in ("Number", "MessageReference"))
+        settled = kind == "failed" or _is_last(path, ours, first, ".relayed", ".delivered")
+        if kept := not settled or took(found):
+            lines = (f"{name} = {first.get(name, '')}\n" for name in ("Number", "MessageReference", "UDH"))
             path.write_text(f"[SMSBackup000]\n{''.join(lines)}", encoding="utf-8")
             path.rename(path.with_suffix(f".{kind}"))
         yield kept
+
+
+def _forget(folder: Path, at: datetime) -> None:
+    """Remove reported texts of which no more reports are expected: they have the number of a person.
+
+    Not while a text waits: a change of ``sent`` looks like a text that was sent just now.
+    """
+    if next((folder / "outbox").glob(f"OUT*{SUFFIX}"), None):
+        return
+    for path in [*(folder / "sent").iterdir(), *(folder / "error").iterdir()]:
+        if _OURS.match(path.name) and path.suffix != SUFFIX and _age(path, at) > REPORTED:
+            path.unlink(missing_ok=True)
+
+
+def _is_last(path: Path, ours: re.Match[str], section: dict[str, str], *suffixes: str) -> bool:
+    """Tell whether every other part of a text has one of these suffixes; the header of a part ends with count and number."""
+    others = {
+        one
+        for suffix in suffixes
+        for one in path.parent.glob(f"OUT{ours[1]}-*{suffix}")
+        if one.stem != path.stem
+    }
+    return len(others) + 1 >= int(section.get("UDH", "")[-4:-2] or "1", 16)
 
 
 def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
@@ -260,15 +287,14 @@ def _expired(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
             until = first.removeprefix(_UNTIL)
             ours = _OURS.match(path.name)
             if ours and until != first and until.isdigit() and int(until) < at.timestamp():
-                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="provider")):
+                if kept := took(_receipt(ours, "failed", at, code=EXPIRED, about="message")):
                     path.unlink()
                 yield kept
 
 
 def _receipt(ours: re.Match[str], kind: _Kind, at: datetime, **more: Any) -> Receipt:
-    part, key = _part(ours[0]), ours[1]
-    event = f"{part}:{kind}"
-    return Receipt(kind=kind, event_id=event, provider_id=part, idempotency_key=key, at=at, **more)
+    """Return a receipt about a whole text: with a part missing, nobody can read it."""
+    return Receipt(kind=kind, event_id=f"{ours[1]}:{kind}", idempotency_key=ours[1], at=at, **more)
 
 
 def _received(folder: Path, took: Took, at: datetime) -> Iterator[bool]:
@@ -302,8 +328,10 @@ def _reported(report: dict[str, str], sent: Path, took: Took, at: datetime) -> b
         if not ours or first.get("MessageReference") != report.get("MessageReference"):
             continue
         if _same_number(first.get("Number", ""), report.get("Number", "")):
-            kept = took(_receipt(ours, status, at))
-            if kept and path.suffix != SUFFIX:
+            if path.suffix == SUFFIX:  # it is reported as sent first
+                return False
+            settled = status == "failed" or _is_last(path, ours, first, ".delivered")
+            if kept := not settled or took(_receipt(ours, status, at)):
                 path.rename(path.with_suffix(f".{status}"))
             return kept
     return True

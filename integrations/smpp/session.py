@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import re
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,6 +69,8 @@ class _Line:
     connection: socket.socket | None = None
     heard: bytes = b""
     """Received octets of an incomplete unit: a timeout must not lose them."""
+    until: float = math.inf
+    """When the next answer is late, by the monotonic clock: keep-alives do not put it off."""
 
     def open(self, settings: Settings) -> None:
         """Connect under the cut-off, and start TLS."""
@@ -103,6 +107,8 @@ class _Line:
         if self.connection is None:
             raise OSError("not connected")
         while len(self.heard) < size:
+            if time.monotonic() > self.until:
+                raise TimeoutError("no answer")
             part = self.connection.recv(size - len(self.heard))
             if not part:
                 raise ConnectionError("the other side ended")
@@ -112,12 +118,19 @@ class _Line:
         """Send a request and return its answer; other requests meanwhile are answered and dropped."""
         self.sequence += 1
         self.say(pdu.Pdu(command, self.sequence, body=body))
+        self.expect()
         for unit in self.units():
             if unit.sequence == self.sequence and unit.command in {command | pdu.ANSWER, pdu.GENERIC_NACK}:
+                self.until = math.inf
                 return unit
             if unit.command == pdu.DELIVER_SM:
                 self.refuse(unit)
         raise ConnectionError("the other side ended")
+
+    def expect(self) -> None:
+        """Start the time of the next answer."""
+        wait = self.connection.gettimeout() if self.connection is not None else None
+        self.until = math.inf if wait is None else time.monotonic() + wait
 
     def refuse(self, unit: pdu.Pdu) -> None:
         """Refuse a receipt or reply that cannot be stored here: the SMSC repeats it to a collector."""
@@ -229,6 +242,7 @@ class _Batch:
                 sent[line.sequence] = n
                 self._begun.add(n)
                 line.say(pdu.Pdu(pdu.SUBMIT_SM, line.sequence, body=self._left[n].pop()))
+                line.expect()
             unit = next(units, None)
             if unit is None:
                 raise ConnectionError("the other side ended")
@@ -236,6 +250,7 @@ class _Batch:
                 line.refuse(unit)
             elif unit.sequence in sent and unit.command in {pdu.SUBMIT_SM | pdu.ANSWER, pdu.GENERIC_NACK}:
                 self._settle(sent.pop(unit.sequence), unit)
+                line.expect()
 
     def _settle(self, n: int, answer: pdu.Pdu) -> None:
         """Read the answer to one part; the message is accepted when the SMSC has named all its parts."""

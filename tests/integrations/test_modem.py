@@ -44,7 +44,21 @@ def collected(phone: Modem, *, keep: bool = True, at: datetime | None = None) ->
 
 
 def proved(got: Sequence[Receipt | Answer]) -> list[tuple[str, str]]:
-    return sorted((one.kind, one.provider_id) for one in got if isinstance(one, Receipt))
+    return sorted((one.kind, one.idempotency_key) for one in got if isinstance(one, Receipt))
+
+
+def reported(phone: Modem, reference: int, status: str) -> list[tuple[str, str]]:
+    """Return what a delivery report of the network proves; each part of a text has its own reference."""
+    said = {"PDU": "Status_Report", "Number": TO, "MessageReference": str(reference)}
+    report = section({**said, "Coding": "Default_No_Compression", "Text00": hexed(status)})
+    (phone.folder / f"inbox/IN20261124_140200_{reference}_{TO}_00.smsbackup").write_text(report)
+    return proved(collected(phone)[1])
+
+
+def numbered(phone: Modem) -> None:
+    """Give each sent part the reference that has its number: the dummy phone knows only one reference."""
+    for n, path in enumerate(sorted((phone.folder / "sent").iterdir()), 1):
+        path.write_text(path.read_text().replace("Reference = 255", f"Reference = {n}", 1))
 
 
 def lies(phone: Modem, folder: str) -> list[str]:
@@ -61,11 +75,10 @@ def test_the_daemon_sends_a_text_and_a_report_proves_its_delivery(phone):
     phone.work()
     assert (lies(phone, "outbox"), lies(phone, "error")) == ([], [])
     trouble, got = collected(phone)
-    assert (trouble, proved(got)) == ("", [("relayed", f"{PART}-01")])
-    assert {one.idempotency_key for one in got} == {KEY}
+    assert (trouble, proved(got)) == ("", [("relayed", KEY)])
     phone.arrive("15005550010", "Delivered", PDU="Status_Report", MessageReference="255")
     phone.work()
-    assert proved(collected(phone)[1]) == [("delivered", f"{PART}-01")]
+    assert proved(collected(phone)[1]) == [("delivered", KEY)]
     assert collected(phone) == ("", [])
     assert lies(phone, "inbox") == []
 
@@ -78,13 +91,50 @@ def test_no_text_remains_in_the_folders_after_it_was_sent(phone):
     assert hexed("MARKER") not in kept.read_text()
 
 
-def test_a_long_text_has_parts_that_fit_exactly_and_own_receipts(phone):
+def test_no_number_remains_in_the_folders_when_no_report_can_come(phone):
+    modem.send(saying("Call me"), phone.settings, {})
+    phone.work()
+    refused = phone.folder / "error" / f"OUT{'Z' * 32}-01.smsbackup"
+    refused.write_text(section({"Number": TO}))
+    foreign = phone.folder / "sent" / "OUT_+15005550010_00.smsbackup"
+    foreign.write_text(section({"Number": TO}))
+    now = datetime.now(UTC)
+    collected(phone, at=now + modem.REPORTED - timedelta(hours=1))
+    assert (len(lies(phone, "sent")), len(lies(phone, "error"))) == (2, 1)
+    assert collected(phone, at=now + modem.REPORTED + timedelta(hours=1)) == ("", [])
+    assert (lies(phone, "sent"), lies(phone, "error")) == ([foreign.name], [])
+
+
+def test_a_long_text_has_parts_that_fit_exactly(phone):
     text = "Ä" * 160 + "€" * 80
     name = " ".join(f"{PART}-{n:02}" for n in (1, 2, 3))
     assert modem.send(saying(text), phone.settings, {}) == Accepted(name)
     log = phone.work()
     assert re.findall(r"7 bit SMS, length (\d+)", log) == ["140", "140", "21"]
-    assert proved(collected(phone)[1]) == [("relayed", part) for part in name.split()]
+    assert proved(collected(phone)[1]) == [("relayed", KEY)]
+
+
+def test_a_long_text_is_delivered_when_each_part_is(phone):
+    modem.send(saying("x" * 200), phone.settings, {})
+    phone.work()
+    late = phone.folder / "sent" / f"OUT{KEY}-02.smsbackup"
+    waits = late.rename(phone.folder / "outbox" / late.name)
+    assert proved(collected(phone)[1]) == [], "a part waits"
+    waits.rename(late)
+    assert proved(collected(phone)[1]) == [("relayed", KEY)]
+    numbered(phone)
+    assert reported(phone, 2, "Delivered") == []
+    assert reported(phone, 1, "Delivered") == [("delivered", KEY)]
+
+
+def test_a_long_text_with_a_failed_part_is_never_delivered(phone):
+    modem.send(saying("x" * 200), phone.settings, {})
+    phone.work()
+    numbered(phone)
+    collected(phone)
+    assert reported(phone, 1, "Failed") == [("failed", KEY)]
+    assert reported(phone, 2, "Delivered") == []
+    assert collected(phone) == ("", [])
 
 
 def test_characters_outside_the_networks_alphabet_arrive(phone):
@@ -128,7 +178,7 @@ def test_a_failed_report_and_a_refused_file_are_failures(phone):
     phone.arrive(TO, "Failed", PDU="Status_Report", MessageReference="255")
     phone.arrive(TO, "Pending", PDU="Status_Report", MessageReference="255")
     phone.work()
-    assert proved(collected(phone)[1]) == [("failed", f"{PART}-01")]
+    assert proved(collected(phone)[1]) == [("failed", KEY)]
     other = saying("Call me", idempotency_key="Z" * 32)
     modem.send(other, phone.settings, {})
     moved = phone.folder / "outbox" / lies(phone, "outbox")[0]
@@ -212,7 +262,7 @@ def test_a_text_is_not_sent_after_its_deadline_or_after_its_recall(phone):
     old(phone, "outbox", timedelta(minutes=6))
     assert collected(phone, at=NOW, keep=False)[1] != []
     _, [receipt] = collected(phone, at=NOW)
-    assert (receipt.kind, receipt.code, receipt.about) == ("failed", "expired", "provider")
+    assert (receipt.kind, receipt.code, receipt.about) == ("failed", "expired", "message")
     assert lies(phone, "outbox") == []
     modem.send(saying("x" * 200), phone.settings, {})
     assert modem.recall(MESSAGE, f"{PART}-01", phone.settings, {}) == Accepted(f"{PART}-01")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import struct
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -191,6 +192,26 @@ def test_a_refused_bind_settles_the_whole_batch():
     nowhere = smpp.open_line(settings(closed_port()), SECRETS)
     assert [type(one) for one in nowhere.send(texts("a", "b"))] == [NotSent] * 2
     assert [one.code for one in smpp.open_line(settings(), {}).send(texts("a"))] == ["secret"]
+
+
+def test_an_smsc_that_only_keeps_the_connection_alive_does_not_hold_a_batch():
+    def never_answers(talk: Talk) -> None:
+        unit = hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"smsc\0")
+        unit = hear(talk)
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            say(talk, pdu.ENQUIRE_LINK, 9)
+            hear(talk)
+        say(talk, unit.command | pdu.ANSWER, unit.sequence, 0, b"M1\0")
+        hear(talk)
+
+    brief = msgspec.structs.replace(IMPATIENT, after_body=timedelta(seconds=0.1))
+    with ChaosServer(never_answers) as server:
+        line = smpp.open_line(settings(server.port, window=1), SECRETS)
+        found = line.send([msgspec.structs.replace(one, timeouts=brief) for one in texts("a", "b")])
+        line.close()
+    assert [type(one) for one in found] == [Unknown, NotSent]
 
 
 def test_types_and_plans_of_addresses_are_those_of_the_provider():

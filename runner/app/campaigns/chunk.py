@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import ELECTRONIC, HITS, Campaign, Claimed, Counters, Way
 from runner.incident.campaigns.destinations import STOPPED
-from runner.incident.campaigns.eligible_channels import all_awake_at
+from runner.incident.campaigns.eligible_channels import all_awake_at, asleep_at
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import Channel, Dispatch
@@ -40,6 +40,11 @@ def footer(reference: str, campaign: Campaign) -> str:
 
 _SLOWER = re.compile(r"\b4\.7\.")
 """A destination that lowers its limit for us now, as Gmail's 4.7.28."""
+
+
+def _zones(person: Claimed) -> Collection[str]:
+    """Return the time zones in which the telephone of a person may be."""
+    return (person.contact.zone,) if person.contact.zone else zones_of(person.contact.phone)
 
 
 class _Outcome(NamedTuple):
@@ -128,8 +133,7 @@ class Sender:
                 outcomes.append(_Outcome(person, Turned(owed=owed)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:
-                zones = (person.contact.zone,) if person.contact.zone else zones_of(person.contact.phone)
-                turn = max(turn, all_awake_at(now, zones))
+                turn = max(turn, all_awake_at(now, _zones(person)))
                 due = self._campaign.grounds[person.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
@@ -199,6 +203,7 @@ class Sender:
             footer=foot,
             campaign=f"{self._campaign.id}:{self._campaign.notice}",
             at=now,
+            deadline=asleep_at(now, _zones(person)) if way == "sms" and not self._campaign.nights else None,
         )
 
     def _addressed(self, before: Claimed, owed: Claimed) -> Claimed:

@@ -7,7 +7,7 @@ recorded before the send, and its outcome at once: the outcome of an interrupted
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +16,7 @@ from runner.app.core.contact_store import ContactStore
 from runner.app.core.directory import record_check, record_try
 from runner.base.text import nearest
 from runner.errors import NotFound, TocsinError
+from runner.incident.messages.failover import idempotency_key
 from runner.routing.messaging import Channel, ContactPoint, Dispatch, SendResult
 from runner.routing.organisation import Check
 from runner.routing.planner import contact_points
@@ -24,6 +25,8 @@ from runner.vault.secrets import resolve
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+LASTS = timedelta(hours=1)
+"""A test that arrives later is dropped, if the channel can do that: it must not ring at night."""
 SUBJECT = "Channel test: no incident"
 TEXT = """This is a test of your emergency contacts. There is no incident. No action required.
 If you did not expect this test, or no longer use this address, contact the incident team of your organisation."""
@@ -98,14 +101,21 @@ def check_contacts(
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
-            result = send(service, way, SUBJECT, TEXT, "CHECK")
+            result = send(service, way, SUBJECT, TEXT, "CHECK", service.clock.now() + LASTS)
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)
             yield way, result
     finally:
         alive.release()
 
 
-def send(service: IncidentService, way: Way, subject: str, text: str, marking: str = "") -> SendResult:
+def send(
+    service: IncidentService,
+    way: Way,
+    subject: str,
+    text: str,
+    marking: str = "",
+    deadline: datetime | None = None,
+) -> SendResult:
     """Make one attempt to send a text over one channel to one person, outside of any incident."""
     from runner.effects.gateway.gateway import Gateway
 
@@ -122,7 +132,7 @@ def send(service: IncidentService, way: Way, subject: str, text: str, marking: s
     dispatch = Dispatch(
         delivery=name,
         attempt=1,
-        idempotency_key=name,
+        idempotency_key=idempotency_key(name, way.channel.id, "", 0),
         kind="real",
         audience="responder",
         address=way.contact.address if way.contact is not None else way.person,
@@ -130,5 +140,6 @@ def send(service: IncidentService, way: Way, subject: str, text: str, marking: s
         text=text if way.channel.max_length is None else text[: way.channel.max_length],
         at=service.clock.now(),
         marking=marking,
+        deadline=deadline,
     )
     return Gateway(base=service.folder).send(way.channel, dispatch, secrets)

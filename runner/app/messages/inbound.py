@@ -198,10 +198,13 @@ class Inbox:
             return self._distrust(channel, names)
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
         named = answer.sender.startswith("+") or owner_of(directory, channel, answer.sender)
-        if said in ("stop", "help") and named and channel.answers_stop:
-            self._answer_reader(channel, answer.sender, said)
+        owed = said in ("stop", "help") and named and self._owes_reply(channel, answer.sender)
+        if said == "help" and owed:
+            self.replies.add(channel, answer.sender, "help")
         if said == "stop" and named:
             fates = [self._stop(channel, name, f"a STOP over {channel.id}") for name in names]
+            if owed:  # after the opt-out is stored: the reply says so
+                self.replies.add(channel, answer.sender, "stop")
             return "taken" if "taken" in fates else "nothing"
         if said == "start" and self._start(channel, answer.sender):
             return "taken"
@@ -218,13 +221,14 @@ class Inbox:
             return "later"
         return "taken" if taken or asked else "nothing"
 
-    def _answer_reader(self, channel: Channel, address: str, said: Literal["stop", "help"]) -> None:
-        """Plan a reply to a person who is known here, once after an opt-out (R38)."""
+    def _owes_reply(self, channel: Channel, address: str) -> bool:
+        """Tell whether a STOP or HELP gets a reply: of a person who is known here and has not opted out before (R38)."""
+        if not channel.answers_stop:
+            return False
         owner = owner_of(self._service.directory, channel, address)
         tables = self._service.campaign_tables(self._service.principal)
         known = owner or (self._where.bulk and tables.by_address(tables.digest(*same_address(address))))
-        if known and not self._is_stopped(channel, address, owner):
-            self.replies.add(channel, address, said)
+        return bool(known) and not self._is_stopped(channel, address, owner)
 
     def _distrust(self, channel: Channel, names: Sequence[str]) -> Fate:
         """Record that an address can belong to somebody else now: it carries no approval until it is verified (R7)."""

@@ -139,3 +139,14 @@ def next_waking_hour(now: datetime, zone: tzinfo) -> datetime:
         return now
     day = local.date() + timedelta(days=1 if local.hour >= QUIET_FROM else 0)
     return datetime(day.year, day.month, day.day, QUIET_UNTIL, tzinfo=zone).astimezone(now.tzinfo)
+
+
+def asleep_at(now: datetime, zones: Collection[str]) -> datetime | None:
+    """Return when night begins next in one of these zones: no text message may reach a reader after it."""
+    return min((_evening(now, ZoneInfo(zone)) for zone in zones), default=None)
+
+
+def _evening(now: datetime, zone: tzinfo) -> datetime:
+    local = now.astimezone(zone)
+    day = local.date() + timedelta(days=1 if local.hour >= QUIET_FROM else 0)
+    return datetime(day.year, day.month, day.day, QUIET_FROM, tzinfo=zone).astimezone(now.tzinfo)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from integrations import modem
 from integrations.port import Callback
 from tests.cli.at_desk import AtDesk
 from tests.cli.campaigns.test_bulk import (
@@ -290,10 +291,14 @@ def test_a_letter_cannot_be_sent_as_a_text_message(office: AtDesk, tmp_path: Pat
     assert "does not name the organisation (R14)" in said["message"]
 
 
-def test_a_text_message_waits_until_it_is_morning_for_its_reader(
-    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+def test_a_text_message_waits_for_the_morning_of_its_reader_and_expires_in_the_evening(
+    office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
-    by_smsc(office, relay, smsc)
+    folders = [tmp_path / "gammu" / name for name in modem.FOLDERS]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    by_modem = {"operator": "carrier-x", "folder": str(tmp_path / "gammu")}
+    texting(office, relay, {"adapter": "modem", "settings": by_modem})
     approved(office, datetime(2026, 11, 24, 9, tzinfo=UTC))
     zoned = HEAD.replace("\n", ",zone\n") + "K1,Ada,1 Elm Road,DE,,+15005550010,yes,,America/Los_Angeles\n"
     path = listed(tmp_path, zoned)
@@ -302,7 +307,9 @@ def test_a_text_message_waits_until_it_is_morning_for_its_reader(
     assert (first["ending"], first["until"]) == ("waiting", "2026-11-24T16:00:00Z")
     office.clock.time = datetime(2026, 11, 24, 16, tzinfo=UTC)
     assert sent(office, path)["outcomes"] == {"accepted": 1}
-    assert heard(smsc, 1) == {"15005550010": WORDS.format("K1")}
+    evening = datetime(2026, 11, 25, 5, tzinfo=UTC).timestamp()
+    found = [one.read_text().partition("\n")[0] for one in folders[0].iterdir()]
+    assert found == [f"; until {evening:.0f}"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from integrations import modem
+from integrations.port import Timeouts
 from integrations.testing.chaos import ChaosServer, Talk
 from runner.app.core.contact_store import read_book
 from runner.app.core.incident_service import IncidentService
@@ -20,6 +22,7 @@ from runner.app.messages.communications_check import ways as all_ways
 from tests.app.core.test_contact_store import Counted
 from tests.cli.at_desk import AtDesk, compare
 from tests.crash.scenario import SIGNING
+from tests.web.at_provider import telephone
 
 
 def ways(desk: AtDesk) -> dict[str, tuple[object, object]]:
@@ -53,6 +56,28 @@ def test_results_of_a_check_are_stored_and_shown_at_opening(tocsin: AtDesk, play
     pages.append(tocsin.done("channel", "check", "--show", "--to", "ada"))
     pages.append(tocsin(*words).err)
     compare("comcheck", "\n".join(pages), tocsin.home)
+
+
+def test_a_test_by_a_modem_expires_and_leaves_no_text_in_its_folders(tocsin: AtDesk, tmp_path: Path) -> None:
+    for name in modem.FOLDERS:
+        (tmp_path / name).mkdir()
+    settings = {"operator": "carrier-x", "folder": str(tmp_path)}
+    telephone(tocsin, {"adapter": "modem", "settings": settings})
+    tocsin.done("channel", "check", "--to", "ada", "--yes")
+    until = f"; until {(tocsin.clock.now() + timedelta(hours=1)).timestamp():.0f}\n"
+    for waiting in (tmp_path / "outbox").iterdir():
+        assert waiting.read_text().startswith(until)
+        waiting.rename(tmp_path / "sent" / waiting.name)
+    found: list[object] = []
+
+    def took(one: object) -> bool:
+        found.append(one)
+        return True
+
+    by = modem.Settings(operator="carrier-x", folder=tmp_path)
+    modem.collect(took, tocsin.clock.now(), Timeouts(), by, {})
+    assert len(found) == 1, "the parts are one text"
+    assert ["Text00" in sent.read_text() for sent in (tmp_path / "sent").iterdir()] == [False, False]
 
 
 def test_a_failed_try_leaves_standing_when_it_last_worked_and_is_said(tocsin: AtDesk) -> None:

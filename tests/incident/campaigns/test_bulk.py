@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Owed, Tally
 from runner.incident.campaigns.decide import crossed
-from runner.incident.campaigns.eligible_channels import eligible_channels, next_waking_hour
+from runner.incident.campaigns.eligible_channels import asleep_at, eligible_channels, next_waking_hour
 from runner.incident.campaigns.pacing import canary_size, chunk_size, describe, feasibility
 from runner.incident.campaigns.transitions import after, alarm, back_off, higher
 from runner.incident.notices.letters import Group, Person
@@ -125,6 +125,14 @@ def test_text_messages_wait_for_the_morning_of_their_reader(hour: int, zone: str
     found = next_waking_hour(at, ZoneInfo(zone))
     assert found >= at
     assert found.astimezone(UTC).hour == morning
+
+
+def test_a_text_message_expires_when_the_first_reader_may_sleep() -> None:
+    zones = ("America/New_York", "America/Los_Angeles")
+    evening = datetime(2026, 11, 25, 2, tzinfo=UTC)
+    assert asleep_at(datetime(2026, 11, 24, 17, tzinfo=UTC), zones) == evening
+    assert asleep_at(evening, zones[:1]) == evening + timedelta(days=1)
+    assert asleep_at(evening, ()) is None
 
 
 def test_the_duration_is_people_divided_by_the_slowest_rate_of_each_channel() -> None:

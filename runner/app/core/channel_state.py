@@ -250,6 +250,11 @@ class Traffic:
         self._keep_accounts(self._marks.change_marks([ACCOUNT + name for name in wanted], change))
         return granted
 
+    def worked(self, channel: Channel, now: datetime) -> None:
+        """End the pause of a channel's account, as its provider took a message before the end."""
+        if self._accounts.get(channel.account, Account()).held_until is not None:
+            self._change_account(channel.account, now, rate_limit.release)
+
     def next_look(self, now: datetime) -> datetime | None:
         """Return when a probe is due next, or an account has quota again; None for never."""
         probes = (

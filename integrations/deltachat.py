@@ -131,18 +131,23 @@ class _Core:
         self._heard.put(b"")
 
     def ask(self, method: str, *given: object, refused: Outcome | None = None) -> Any:
-        """Return the answer to one call; raises ``_Stop`` for a refusal, or without an answer."""
+        """Return the answer to one call; raises ``_Stop`` for a refusal, or without an answer.
+
+        After the send has begun, only a refusal of the send itself means that nothing was sent.
+        """
         self._asked += 1
+        why = "deltachat-rpc-server does not answer"
         line = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": given}
         with suppress(OSError, queue.Empty):
             self._run.stdin.write(json.dumps(line).encode() + b"\n")  # type: ignore[union-attr]  # it is a pipe
             self._run.stdin.flush()  # type: ignore[union-attr]
             said = json_object(self._heard.get(timeout=max(0.0, self._ends - time.monotonic())))
-            if said.get("id") == self._asked and "error" in said:
-                raise _Stop(refused or Rejected("refused", f"deltachat-rpc-server refuses {method}"))
-            if said.get("id") == self._asked:
+            if said.get("id") == self._asked and "error" not in said:
                 return said.get("result")
-        why = "deltachat-rpc-server does not answer"
+            if said.get("id") == self._asked:
+                why = f"deltachat-rpc-server refuses {method}"
+                if not self.begun or method == "misc_send_draft":
+                    raise _Stop(refused or Rejected("refused", why))
         raise _Stop(Unknown(why, "answer") if self.begun else NotSent(why))
 
     def call(self, method: str, *given: object, refused: Outcome | None = None) -> Any:

@@ -172,6 +172,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     about: About = "recipient"
     """With ``failed``: the subject of the failure."""
     address: Address = ""
+    recipient: str = ""
+    """The number of a telephone that the networks delivered to, if the provider names it: only its country is kept."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

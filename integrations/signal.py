@@ -50,8 +50,8 @@ LONGEST = 2000
 """Characters that every Signal client shows; a longer message becomes an attachment."""
 LONGEST_TEXT = LONGEST - 300
 """Characters without the usual subject, marking and footer; if these are longer, the text is cut."""
-CHALLENGED = timedelta(days=1)
-"""How long Signal refuses a number whose captcha nobody solves, if it gives no time."""
+CHALLENGED = timedelta(minutes=15)
+"""The longest wait after a challenge: a person may solve its captcha at any time, and nothing reports that."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _USER_NAME = re.compile(r"u:[a-z_][a-z0-9_]{2,31}\.[0-9]{2,10}", re.ASCII | re.IGNORECASE)
 
@@ -125,7 +125,8 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
     if refused and (listed(said.get("challenge_tokens")) or "captcha" in words):
         wait = re.search(r'wait "(\d{1,6})" seconds', words)
         what = "Signal limits this number until its captcha is solved at the gateway, or its time is over"
-        return Throttled(timedelta(seconds=int(wait[1])) if wait else CHALLENGED, what, "challenge")
+        given = timedelta(seconds=int(wait[1])) if wait else CHALLENGED
+        return Throttled(min(given, CHALLENGED), what, "challenge")
     if isinstance(judged, Rejected) and reply.status == 400:
         return _refused(judged, words)
     return judged or named(_stamp(said.get("timestamp")), "the gateway reported success without a timestamp")

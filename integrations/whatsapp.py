@@ -110,7 +110,6 @@ def capabilities(settings: Settings) -> Capabilities:
         ack_strength="seen",
         sim_swappable=True,
         max_length=_longest(settings) - AROUND,
-        rates=("250/day burst 250",),  # new people of a portfolio without a higher limit
         push=PHONES,
         called_back=True,
         secrets=frozenset({"token"}),

@@ -168,6 +168,7 @@ def _receipt(sid: str, status: str, said: dict[str, str], at: datetime) -> Parse
             at=at,
             code=code,
             about=api.about_of(code) if kind == "failed" else "recipient",
+            recipient=said.get("To", "") if kind == "delivered" else "",
         ),
     )
 

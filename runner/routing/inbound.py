@@ -42,6 +42,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     about: About = "recipient"
     """With ``failed``: the subject of the failure."""
     address: AddressState = ""
+    country: str = ""
+    """The country of the recipient's number (ISO 3166-1); empty if it is unknown, or no network delivered it."""
 
 
 class Answer(Redacted, frozen=True, kw_only=True):

@@ -105,6 +105,11 @@ def hold_until(account: Account, until: datetime) -> Account:
     return msgspec.structs.replace(account, held_until=max(account.held_until or until, until))
 
 
+def release(account: Account) -> Account:
+    """Return the account without the pause of its provider."""
+    return msgspec.structs.replace(account, held_until=None)
+
+
 def prune(account: Account, now: datetime) -> Account:
     """Return the account without expired entries."""
     return Account(

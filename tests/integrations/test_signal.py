@@ -74,8 +74,8 @@ def test_a_message_is_named_by_its_timestamp():
             "+15005550003",
             Throttled(None, "Signal limits this number: retry later", "400"),
         ),
-        ("+15005550005", Throttled(timedelta(hours=1), CAPTCHA, "challenge")),
-        ("+15005550008", Throttled(timedelta(days=1), CAPTCHA, "challenge")),
+        ("+15005550005", Throttled(timedelta(minutes=15), CAPTCHA, "challenge")),
+        ("+15005550008", Throttled(timedelta(minutes=15), CAPTCHA, "challenge")),
         ("+15005550004", Rejected("400", "the service refused the request with 400")),
     ],
 )

@@ -312,6 +312,7 @@ def test_a_number_can_be_taken_over_and_meta_holds_one_end():
     assert not able.e2ee
     assert (able.confidentiality, able.ack_strength) == ("internal", "seen")
     assert able.domains == {"whatsapp", "meta"}
+    assert able.rates == (), "Meta limits new people, and a rate counts messages"
     assert whatsapp.capabilities(settings(template="")).max_length == 3796
     assert whatsapp.address_problem(TO) == ""
 

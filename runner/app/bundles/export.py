@@ -35,6 +35,8 @@ from runner.proof.note import Checkpoint, NoteKey
 from runner.reports.core.formatting import PEOPLE, describe_actor, read_in
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
     from runner.vault.signing import SigningKey
@@ -96,12 +98,12 @@ def signer(service: IncidentService) -> str:
 def export(
     service: IncidentService,
     incident: Incident,
-    out: Path,
+    out: Path | BinaryIO,
     audience: Audience,
     parts: Collection[Part],
     since: datetime | None = None,
 ) -> tuple[BundleExported, dict[str, Any], str, Stamp]:
-    """Write the bundle into a new file, and record it; return the record, the scope statement, the fingerprint of the key, and
+    """Write the bundle into a new file or an open one, and record it; return the record, the scope statement, the fingerprint of the key, and
     the state of the timestamp.
 
     Raises Refused without the right, and for a file that exists.
@@ -217,45 +219,65 @@ def _sealed(found: Gathered, key: SigningKey, by: NoteKey, outside: dict[str, by
     return {**payload, **tags, bag.TAG_MANIFEST: bag.manifest_text(listed).encode()}
 
 
-def _write(out: Path, folder: str, files: Mapping[str, Content], record: Callable[[str, int], None]) -> None:
-    """Write the ZIP file, which only its owner can read; it gets its name after ``record`` of its SHA-256 and size."""
-    partial, total = out.with_name(f"{out.name}.partial"), hashlib.sha256()
-    entries: list[tuple[bytes, int, int, int]] = []
-    place, created = 0, False
+def _write(
+    out: Path | BinaryIO, folder: str, files: Mapping[str, Content], record: Callable[[str, int], None]
+) -> None:
+    """Write the ZIP file into a new file or an open one, and ``record`` its SHA-256 and size."""
+    named = isinstance(out, Path)
     try:
-        if out.exists():
-            raise FileExistsError(17, "it exists")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        created = True
-        with os.fdopen(descriptor, "wb") as file:
-
-            def put(data: bytes) -> None:
-                nonlocal place
-                file.write(data)
-                total.update(data)
-                place += len(data)
-
-            for name in sorted(files):
-                content = files[name]
-                body = content if isinstance(content, bytes) else content()
-                path = f"{folder}/{name}".encode("ascii")
-                entries.append((path, zlib.crc32(body), len(body), place))
-                put(formats.local_header(path, *entries[-1][1:3]))
-                put(body)
-            put(formats.central_directory(entries, place))
-            file.flush()
-            os.fsync(file.fileno())
-        record(total.hexdigest(), place)
-        _publish(partial, out)
+        if isinstance(out, Path):
+            _write_new(out, folder, files, record)
+        else:
+            record(*_packed(out, folder, files))
     except OSError as error:
+        what = f'File "{out}"' if named else "The temporary file of the bundle"
         raise Refused(
-            f'File "{out}" cannot be written: {error.strerror}.',
-            hint="Name another file: --out FILE.zip",
+            f"{what} cannot be written: {error.strerror}.",
+            hint="Name another file: --out FILE.zip" if named else "Free space on the server, and try again.",
             code="file_unwritable",
         ) from None
+
+
+def _write_new(
+    out: Path, folder: str, files: Mapping[str, Content], record: Callable[[str, int], None]
+) -> None:
+    """Write a new file, which only its owner can read; it gets its name after ``record``."""
+    partial = out.with_name(f"{out.name}.partial")
+    if out.exists():
+        raise FileExistsError(17, "it exists")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            packed = _packed(file, folder, files)
+        record(*packed)
+        _publish(partial, out)
     finally:
-        if created:
-            partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def _packed(file: BinaryIO, folder: str, files: Mapping[str, Content]) -> tuple[str, int]:
+    """Write the ZIP file, and return its SHA-256 and size when it is on the disk."""
+    total = hashlib.sha256()
+    entries: list[tuple[bytes, int, int, int]] = []
+    place = 0
+
+    def put(data: bytes) -> None:
+        nonlocal place
+        file.write(data)
+        total.update(data)
+        place += len(data)
+
+    for name in sorted(files):
+        content = files[name]
+        body = content if isinstance(content, bytes) else content()
+        path = f"{folder}/{name}".encode("ascii")
+        entries.append((path, zlib.crc32(body), len(body), place))
+        put(formats.local_header(path, *entries[-1][1:3]))
+        put(body)
+    put(formats.central_directory(entries, place))
+    file.flush()
+    os.fsync(file.fileno())
+    return total.hexdigest(), place
 
 
 def _publish(partial: Path, out: Path) -> None:

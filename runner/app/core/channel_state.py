@@ -259,6 +259,11 @@ class Traffic:
         self._keep_accounts(self._marks.change_marks([ACCOUNT + name for name in wanted], change))
         return granted
 
+    def worked(self, channel: Channel, now: datetime) -> None:
+        """End the pause of a channel's account, as its provider took a message before the end."""
+        if self._accounts.get(channel.account, Account()).held_until is not None:
+            self._change_account(channel.account, now, rate_limit.release)
+
     def next_look(self, now: datetime) -> datetime | None:
         """Return when a probe is due next, or an account has quota again; None for never."""
         probes = (
@@ -329,10 +334,11 @@ UNREGISTERED = frozenset({"30032", "30034"})
 def hear_sender(marks: Marks, channel: str, receipt: Receipt) -> bool:
     """Note what a receipt says about the registration of a channel's sender (R43); tell whether that is news.
 
-    The receipt can be about any message, also about a test of the channel. A delivered message ends a refusal.
+    The receipt can be about any message, also about a test of the channel. Only a delivery to an American number
+    ends a refusal: the carriers of other countries do not ask for the registration.
     """
     refused = receipt.kind == "failed" and receipt.code in UNREGISTERED
-    if not refused and receipt.kind != "delivered":
+    if not refused and (receipt.kind != "delivered" or receipt.country != "US"):
         return False
     if refused_senders(marks).get(channel, "") == (receipt.code if refused else ""):
         return False

@@ -436,7 +436,7 @@ def refused_senders(service: IncidentService) -> Iterator[Finding]:
     """Yield the channels whose sender American carriers refused last, also in a test (R43)."""
     for channel, code in sorted(channel_state.refused_senders(service).items()):
         what = f"{channel}: American carriers refuse the sender (code {code}): its registration is missing"
-        hint = "Register brand and campaign, or verify the toll-free number. Then: tocsin channel check"
+        hint = "Register brand and campaign, or verify the toll-free number. Then test an American number: tocsin channel check"
         yield Finding("channels", "error", what, hint, code="sender_refused", ref=channel)
 
 

@@ -94,15 +94,18 @@ def _check(service: IncidentService, check: Check | None) -> Check | None:
 def check_contacts(
     service: IncidentService, found: Collection[Way]
 ) -> Generator[tuple[Way, SendResult], None, None]:
-    """Test the contact methods one after the other, and record the outcomes."""
+    """Test the contact methods one after the other, and record the outcomes; a success ends a pause of the account."""
     worker = service.chance.name("checker")
     alive = service.register_worker(worker)
     books = ContactStore(service)
+    service.traffic.refresh()
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
             result = send(service, way, SUBJECT, TEXT, "CHECK", service.clock.now() + LASTS)
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)
+            if result.state == "accepted":
+                service.traffic.worked(way.channel, service.clock.now())
             yield way, result
     finally:
         alive.release()

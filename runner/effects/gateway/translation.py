@@ -31,7 +31,7 @@ from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.inbound import Answer, Heard, Incoming, Receipt
 from runner.routing.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
-from runner.routing.sender_names import sender_names
+from runner.routing.sender_names import country_of, sender_names
 from runner.routing.traffic import Rate, read_rate, read_timeout
 
 LONGEST_REASON = 300
@@ -123,6 +123,7 @@ def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
             code=code,
             about=one.about,
             address=one.address,
+            country=country_of(one.recipient) if one.recipient else "",
         )
     return Answer(
         event=event,

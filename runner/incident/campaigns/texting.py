@@ -110,7 +110,7 @@ def refused_route(contact: Contact, one: Texting, country: str) -> str:
     """R43: American carriers refused the sender, because its registration is missing."""
     if country != "US" or not one.fault:
         return ""
-    return f"American carriers refuse this sender (code {one.fault}): register it, then test the channel"
+    return f"American carriers refuse this sender (code {one.fault}): register it, then test it with an American number"
 
 
 def spoken(contact: Contact, one: Texting, country: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+import tempfile
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -344,6 +345,25 @@ def test_a_file_that_appears_during_the_export_is_not_replaced(tmp_path: Path) -
 
 def void(_: object) -> None:
     """Return nothing."""
+
+
+def test_a_bundle_in_an_open_file_is_the_same_and_needs_no_name(made: Bundled, tmp_path: Path) -> None:
+    office = made.desk.office()
+    incident = office.load(office.find("amber-falcon"))
+    with tempfile.TemporaryFile() as file:
+        found, *_ = export(office, incident, file, Audience("board"), ())
+        file.seek(0)
+        whole = file.read()
+    assert (found.bytes, found.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+    (tmp_path / "board.zip").write_bytes(whole)
+    assert made.check(tmp_path / "board.zip")["ok"] is True
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_an_open_file_without_space_is_refused(made: Bundled) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(Refused) as refused:
+        _write(full, "b", {"x": b"1"}, lambda _, __: void(pytest.fail("recorded")))
+    assert refused.value.code == "file_unwritable"
 
 
 def test_only_its_owner_can_read_a_new_bundle(made: Bundled) -> None:

@@ -185,7 +185,10 @@ def test_a_test_that_american_carriers_refuse_is_an_error_of_the_channel(
                 {"R43": [("American carriers refuse this sender (code 30034)", 1)]},
                 {"DE": 1},
             )
-            assert served.call_back(reports("delivered")).status == 200
+            for to in ("+4915112345678", "rcs:+12125550010"):
+                assert served.call_back(reports("delivered", To=to)).status == 200
+                assert refused_channels(office) == ["texts"], "no American carrier took that"
+            assert served.call_back(reports("delivered", To="+12125550010")).status == 200
     assert refused_channels(office) == []
     assert refusals(plan(office, tmp_path, "+12125550010,yes,,")) == {}
 

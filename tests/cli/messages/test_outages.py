@@ -332,6 +332,19 @@ def test_an_account_that_its_provider_holds_is_shown(providers: Providers, tmp_p
     assert {"chat", "2026-11-24", "09:01:30Z"} <= set(re.findall(r"[\w:-]*\w", what))
 
 
+def test_a_channel_check_that_succeeds_ends_the_pause_of_an_account(
+    providers: Providers, tmp_path: Path
+) -> None:
+    providers.messenger.answers(429, "Retry-After: 3600")
+    providers.open(tmp_path / "call-out.yaml")
+    for status, over in ((429, False), (200, True)):
+        providers.messenger.answers(status, "Retry-After: 60")
+        providers.tocsin("channel", "check", "--channel", "chat", "--to", PEOPLE[0], "--yes")
+        rows = providers.tocsin("channel", "list", "--format", "json").json["channels"]
+        held = {row["channel"]: row["held_until"] for row in rows}
+        assert (held["chat"] is None) == over
+
+
 def test_a_domain_declared_down_or_up_applies_to_every_incident(providers: Providers, tmp_path: Path) -> None:
     tocsin = providers.tocsin
     providers.messenger.answers(200)

@@ -262,10 +262,18 @@ SUBSCRIBES = """(() => {
   const made = %s;
   PushManager.prototype.subscribe = async (asked) => {
     if (!asked.userVisibleOnly || asked.applicationServerKey.length !== 87) throw new Error("asked otherwise");
+    if (sessionStorage.other) throw new DOMException("there is one for another key", "InvalidStateError");
     return {toJSON: () => made};
   };
+  PushManager.prototype.getSubscription = async () => ({unsubscribe: async () => {
+    if (!sessionStorage.other) throw new Error("a subscription that works was ended");
+    sessionStorage.removeItem("other");
+  }});
 })()"""
-"""In place of the browser maker's push service, which is out of reach here: all else is the browser's own."""
+"""In place of the browser maker's push service, which is out of reach here: all else is the browser's own.
+
+The browser has a subscription: for the key of the room, or with ``other`` in the session for another key (Push API).
+"""
 
 
 @pytest.mark.slow
@@ -291,7 +299,12 @@ def test_a_browser_turns_push_on_shows_a_message_and_a_passkey_authorises(place:
     page.click("text=Add a passkey")
     page.locator("text=Remove my phone").wait_for(timeout=20_000)
     page.click("text=Turn on push")
+    page.click("text=Turn off push")
+    page.locator("text=Turn on push").wait_for(timeout=20_000)
+    page.evaluate("sessionStorage.other = 'x'")
+    page.click("text=Turn on push")
     page.locator("text=Turn off push").wait_for(timeout=20_000)
+    assert page.evaluate("sessionStorage.length") == 0
     if AXE.exists():
         assert violations(page) == []
     place.verify()

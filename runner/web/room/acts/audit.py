@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.app.bundles.audiences import AUDIENCES, Audience, Part
@@ -51,16 +50,17 @@ def _verify_all(asked: Asked, given: Given) -> None:
 
 
 def _export(asked: Asked, given: Given) -> File:
-    """Make the bundle in a folder that only this process's user can read, and remove it before the first byte is sent."""
+    """Make the bundle in an open file without a name: of a process that is killed nothing remains to be read."""
     from runner.app.bundles.export import export
 
     audience = Audience(one_of(given, "audience", AUDIENCES))
     parts = audience.default.union(part for part in _OPTIONAL if one_of(given, part, ("", "yes")))
     name = f"{asked.incident.codename}-{audience.name}.zip"
-    with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
-        made = Path(folder) / name
-        export(asked.service, asked.incident, made, audience, parts)
-        file = made.open("rb")
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        export(asked.service, asked.incident, file, audience, parts)
+        file.seek(0)
+        stack.pop_all()
     return File(name, _chunks(file))
 
 

@@ -11,8 +11,13 @@ for (const form of document.querySelectorAll("form[data-push]")) {
       if (await Notification.requestPermission() !== "granted") throw new Error("not allowed");
       await navigator.serviceWorker.register("/worker.js");
       const {pushManager} = await navigator.serviceWorker.ready;
-      await (await pushManager.getSubscription())?.unsubscribe();
-      const made = await pushManager.subscribe({userVisibleOnly: true, applicationServerKey: form.dataset.push});
+      const asked = {userVisibleOnly: true, applicationServerKey: form.dataset.push};
+      // A subscription for this key is returned as it is: it works, also if its owner does not confirm this form.
+      const made = await pushManager.subscribe(asked).catch(async (error) => {
+        if (error.name !== "InvalidStateError") throw error; // there is one for another key
+        await (await pushManager.getSubscription())?.unsubscribe();
+        return pushManager.subscribe(asked);
+      });
       const {endpoint, keys} = made.toJSON();
       field.value = `${endpoint}#${keys.p256dh}.${keys.auth}`;
       form.submit();

@@ -316,8 +316,15 @@ class CalledBack(Protocol):
         """Return the contents of a provider's callback. Pure; the signature is checked before parsing."""
 
 
+class HasOutbox(Protocol):
+    """Further interface of an integration that accepts a message before anything leaves this machine."""
+
+    def unsent(self, outbound: Outbound, settings: Any) -> str:
+        """Return why an accepted message has not left, or the empty string."""
+
+
 class HasExpiry(Protocol):
-    """Further interface of an integration whose secrets expire, such as a certificate."""
+    """Further interface of an integration whose state changes with time, such as a certificate."""
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return the problems at ``at`` or soon, without network access; ``lint`` finds all others."""

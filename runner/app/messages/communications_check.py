@@ -6,8 +6,9 @@ recorded before the send, and its outcome at once: the outcome of an interrupted
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,6 +53,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return changed is None or changed <= self.check.at
 
 
+PATIENCE = timedelta(seconds=20)
+"""How long a channel test waits until its text has left this machine: a modem needs some seconds."""
 BROKE_OFF = "the test was interrupted: the outcome is unknown"
 
 
@@ -94,19 +97,33 @@ def check_contacts(
     """Test the contact methods one after the other, and record the outcomes."""
     worker = service.chance.name("checker")
     alive = service.register_worker(worker)
-    books = ContactStore(service)
+    books, stalled = ContactStore(service), set[str]()
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
-            result = send(service, way, SUBJECT, TEXT, "CHECK")
+            waits = way.channel.id not in stalled
+            patience = (way.channel.timeout or PATIENCE) if waits else timedelta.resolution
+            result = send(service, way, SUBJECT, TEXT, "CHECK", patience)
+            if result.state == "unknown":
+                stalled.add(way.channel.id)
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)
             yield way, result
     finally:
         alive.release()
 
 
-def send(service: IncidentService, way: Way, subject: str, text: str, marking: str = "") -> SendResult:
-    """Make one attempt to send a text over one channel to one person, outside of any incident."""
+def send(
+    service: IncidentService,
+    way: Way,
+    subject: str,
+    text: str,
+    marking: str = "",
+    patience: timedelta = timedelta(),
+) -> SendResult:
+    """Make one attempt to send a text over one channel to one person, outside of any incident.
+
+    With ``patience``, a text that still waits on this machine after that time has an unknown outcome.
+    """
     from runner.effects.gateway.gateway import Gateway
 
     if way.contact is not None and way.channel.adapter in way.contact.stopped:
@@ -131,4 +148,11 @@ def send(service: IncidentService, way: Way, subject: str, text: str, marking: s
         at=service.clock.now(),
         marking=marking,
     )
-    return Gateway(base=service.folder).send(way.channel, dispatch, secrets)
+    gateway = Gateway(base=service.folder)
+    result = gateway.send(way.channel, dispatch, secrets)
+    if result.state != "accepted" or not patience:
+        return result
+    until = time.monotonic() + patience.total_seconds()
+    while (why := gateway.unsent(way.channel, dispatch)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return SendResult(state="unknown", reason=why) if why else result

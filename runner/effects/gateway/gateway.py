@@ -188,6 +188,15 @@ class Gateway:
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
 
+    def unsent(self, channel: Channel, dispatch: Dispatch) -> str:
+        """Return why an accepted message has not left this machine, or the empty string."""
+        if not hasattr(self._integration(channel.id, channel.adapter), "unsent"):
+            return ""
+        outbound = as_outbound(dispatch, channel)
+        return self._asked(
+            channel, lambda able, settings: able.unsent(outbound, settings), "the outbox cannot be read"
+        )
+
     def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
         """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)

@@ -316,13 +316,6 @@ class CalledBack(Protocol):
         """Return the contents of a provider's callback. Pure; the signature is checked before parsing."""
 
 
-class HasOutbox(Protocol):
-    """Further interface of an integration that accepts a message before anything leaves this machine."""
-
-    def unsent(self, outbound: Outbound, settings: Any) -> str:
-        """Return why an accepted message has not left, or the empty string."""
-
-
 class HasExpiry(Protocol):
     """Further interface of an integration whose state changes with time, such as a certificate."""
 
@@ -358,6 +351,9 @@ class Recalling(Protocol):
         ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
         a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message.
         """
+
+    def unsent(self, outbound: Outbound, settings: Any) -> str:
+        """Return why an accepted message has not left this machine, or the empty string. Only with an outbox."""
 
 
 def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:

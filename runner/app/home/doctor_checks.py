@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from runner.actions import Action
-from runner.app.core import channel_state
+from runner.app.core import channel_state, directory
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
 from runner.app.home.erased_data import UNERASED
@@ -140,8 +140,10 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
 
 
 def _over_nothing(service: IncidentService) -> Iterator[Finding]:
-    """Yield contacts on an unknown channel: a typing error, or a removed channel."""
+    """Yield addresses that are not valid, and contacts on an unknown channel."""
     ways = (*service.home.channels, *KINDS)
+    for what in directory.bad_addresses(service.directory.people, service.channels, service.directory.people):
+        yield Finding("people", "error", what, "Correct the address.", code="bad_address")
     for name, person in service.directory.people.items():
         for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
             near = nearest(way, ways)

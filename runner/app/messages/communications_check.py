@@ -6,6 +6,7 @@ recorded before the send, and its outcome at once: the outcome of an interrupted
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Generator
 from datetime import datetime, timedelta
@@ -154,5 +155,5 @@ def send(
         return result
     until = time.monotonic() + patience.total_seconds()
     while (why := gateway.unsent(way.channel, dispatch)) and time.monotonic() < until:
-        time.sleep(0.2)
+        threading.Event().wait(0.2)
     return SendResult(state="unknown", reason=why) if why else result

@@ -190,12 +190,8 @@ class Gateway:
 
     def unsent(self, channel: Channel, dispatch: Dispatch) -> str:
         """Return why an accepted message has not left this machine, or the empty string."""
-        if not hasattr(self._integration(channel.id, channel.adapter), "unsent"):
-            return ""
         outbound = as_outbound(dispatch, channel)
-        return self._asked(
-            channel, lambda able, settings: able.unsent(outbound, settings), "the outbox cannot be read"
-        )
+        return self._asked(channel, lambda able, known: str(able.unsent(outbound, known)), "")
 
     def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
         """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""

@@ -22,6 +22,7 @@ from runner.reports.messages.messages import (
     MessagesReport,
     RoleRow,
     called,
+    failed_everywhere,
     standing,
 )
 
@@ -98,7 +99,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
         said, channels = f"escalates at {row.starts_at.astimezone(here()):%H:%M}", []
     elif word in ("ACCEPTED", "DELIVERED", "READ"):
         said, channels = "; ".join(channels), []
-    elif row.state == "exhausted":
+    elif row.state == "exhausted" or failed_everywhere(row):
         said = missed_calls(row.calls, row.called_at, row.called_by) or "not delivered"
     else:
         said, channels = standing(row)[0], channels if len(channels) > 1 else []
@@ -126,7 +127,7 @@ def _word(row: DeliveryRow) -> tuple[str, Tone]:
             return row.evidence.upper(), "good"
         case "cancelled":
             return ("ACKNOWLEDGED", "good") if row.evidence == "acked" else ("STOPPED", "dim")
-        case "exhausted":
+        case _ if row.state == "exhausted" or failed_everywhere(row):
             return "NOT REACHED", "alarm"
         case _ if row.lapsed:
             return "EXPIRED", "alarm"

@@ -81,7 +81,7 @@ def phone_words(person: str) -> str:
     if numbers is None:
         return "Numbers: tocsin message call-sheet"
     found = numbers().get(person, "")
-    return f"Phone: {found}" if found else "No phone number known"
+    return f"Phone of {person_name(person)}: {found}" if found else "No phone number known"
 
 
 def person_name(person: str) -> str:

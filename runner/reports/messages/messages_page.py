@@ -37,6 +37,8 @@ _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "tele
 
 def _calm(report: MessagesReport) -> Cell:
     """Return that nothing is to be done now, and how many acknowledgements are still awaited."""
+    if lost := sum(map(failed_everywhere, report.deliveries)):
+        return Cell(f"{count(lost, 'message')} not delivered: call now", "alarm")
     waiting = {row.message for row in report.deliveries if row.wanted}
     awaited = sum(one.needed - one.reached for one in report.messages if one.message in waiting)
     if awaited > 0:

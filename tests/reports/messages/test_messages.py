@@ -156,7 +156,9 @@ def test_a_delivery_whose_channels_all_failed_is_not_shown_as_in_progress() -> N
         channels=("mail", "pager"),
     )
     assert (failed_everywhere(row), unproved([row])) == (False, ())
-    second = AttemptView(n=1, channel="pager", state="rejected", provider_id="", at=now, reason="no such number")
+    second = AttemptView(
+        n=1, channel="pager", state="rejected", provider_id="", at=now, reason="no such number"
+    )
     row = msgspec.structs.replace(row, attempts=(first, second))
     assert (failed_everywhere(row), unproved([row]), standing(row)[1]) == (True, (row,), "alarm")
     report = MessagesReport(

@@ -345,6 +345,7 @@ USUAL = Network()
 
 def channels(folder: Path, home: Home, now: datetime, network: Network) -> Iterator[Finding]:
     """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
+    from runner.app.messages.channel_keys import missing_secret
     from runner.effects.gateway.bulk import prove
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
@@ -360,7 +361,7 @@ def channels(folder: Path, home: Home, now: datetime, network: Network) -> Itera
                 secrets[secret] = resolve(reference, base=folder).reveal()
             except TocsinError as error:
                 absent.append(f"secret {secret}")
-                lacking += of_error("channels", error)
+                lacking += of_error("channels", missing_secret(folder, name, secret, reference, error))
         try:
             channel = gateway.channel(name, config)
             linted = gateway.lint(channel, secrets, now)

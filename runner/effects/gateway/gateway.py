@@ -211,7 +211,7 @@ class Gateway:
         except Exception as error:  # noqa: BLE001  # nothing was sent
             made = NotSent(f"the integration failed ({type(error).__name__})")
         if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
-            return to_result(made, address)
+            return to_result(made, address, channel.id)
         return made
 
     def has_device(self, channel: Channel) -> bool:
@@ -238,7 +238,7 @@ class Gateway:
             outcome = make(integration, settings)
         except Exception as error:  # noqa: BLE001  # it may have been done
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return to_result(outcome, address)
+        return to_result(outcome, address, channel.id)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]

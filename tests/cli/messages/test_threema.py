@@ -50,6 +50,7 @@ def test_only_a_contact_with_the_key_of_the_person_gets_a_message(tocsin: AtDesk
         tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
         assert blocked(tocsin) == ["contact"]
         assert (channel_test(tocsin), server.sent) == ("rejected", 0)
+        assert "tocsin channel keys threema" in tocsin("channel", "check", "--show").out
         assert key_state(tocsin) == (0, "first")
         assert key_state(tocsin) == (0, "same")
         assert blocked(tocsin) == []

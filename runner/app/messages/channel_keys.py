@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.app.core.directory import add_person
 from runner.app.messages.communications_check import Way, ways
-from runner.errors import Refused, TocsinError
+from runner.errors import NotFound, Refused, TocsinError
 from runner.reports.messages.channel_keys import KeysReport, PinnedKey
 from runner.routing.messaging import Channel, ContactPoint
 from runner.vault.secrets import resolve
@@ -47,6 +47,12 @@ def set_up_keys(
     A key is stored in an address that has none, a changed key only on request. Raises NotFound and Refused.
     """
     found = ways(service, persons, (name,))
+    if persons and not found:
+        raise NotFound(
+            f"No contact for channel {name}: {', '.join(persons)}.",
+            hint="tocsin person add PERSON --contact CHANNEL=ADDRESS",
+            code="unknown_contact",
+        )
     channel = service.directory.channels[name]
     secrets = {
         one: resolve(reference, base=service.folder).reveal()

@@ -388,13 +388,38 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     found = []
     if not settings.operator.strip():
         found.append(Finding("error", "operator is empty", "operator: carrier-x"))
-    for name in FOLDERS:
+    if not settings.folder.is_dir():
+        found.append(
+            Finding(
+                "error", "the folder of gammu-smsd does not exist", "Correct folder, or install gammu-smsd."
+            )
+        )
+    for name in FOLDERS if settings.folder.is_dir() else ():
         if not os.access(settings.folder / name, os.R_OK | os.W_OK | os.X_OK):
             what = f"the folder {name} of gammu-smsd does not exist, or Tocsin cannot write it"
             found.append(Finding("error", what, "Add the user of Tocsin to the group gammu."))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
         found.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     return tuple(found)
+
+
+def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find texts that wait although none is sent."""
+    waiting = _stuck(settings.folder, at) if (settings.folder / "sent").is_dir() else []
+    if not waiting:
+        return ()
+    minutes = max(_age(path, at) for path in waiting) // timedelta(minutes=1)
+    what = f"texts that wait in the outbox: {len(waiting)}, the oldest for {minutes} min. gammu-smsd or the mobile network is down"
+    return (Finding("error", what, "systemctl status gammu-smsd"),)
+
+
+def unsent(outbound: Outbound, settings: Settings) -> str:
+    """Return why the daemon has not sent an accepted text, or the empty string."""
+    parts = list(settings.folder.glob(f"*/OUT{outbound.idempotency_key}-*"))
+    if any(path.parent.name == "error" for path in parts):
+        return "gammu-smsd could not send the text: see its log"
+    sent = parts and all(path.parent.name == "sent" for path in parts)
+    return "" if sent else "the text waits in the outbox of gammu-smsd: it was not sent yet"
 
 
 self_test = self_test_to(send, "own_number", "own_number")

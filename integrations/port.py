@@ -319,7 +319,7 @@ class CalledBack(Protocol):
 
 
 class HasExpiry(Protocol):
-    """Further interface of an integration whose secrets expire, such as a certificate."""
+    """Further interface of an integration whose state changes with time, such as a certificate."""
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return the problems at ``at`` or soon, without network access; ``lint`` finds all others."""
@@ -353,6 +353,9 @@ class Recalling(Protocol):
         ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
         a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message.
         """
+
+    def unsent(self, outbound: Outbound, settings: Any) -> str:
+        """Return why an accepted message has not left this machine, or the empty string. Only with an outbox."""
 
 
 def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:

@@ -261,7 +261,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     key = secrets["private_key"].reveal().strip() if "private_key" in secrets else "0" * 64
     problems = (
         (not _OWN.fullmatch(settings.identity), "identity is not that of a gateway", 'identity: "*ACME123"'),
-        (not _KEY.fullmatch(key), "private_key does not have 64 hexadecimal digits", "Remove private:"),
+        (not _KEY.fullmatch(key), "private_key does not have 64 hexadecimal digits", "64 hexadecimal digits"),
         (settings.test_to and address_problem(settings.test_to), "test_to is not an address", "ID#KEY"),
         (find_spec("nacl") is None, "PyNaCl is not installed", "Install tocsin[threema]"),
     )

@@ -42,7 +42,8 @@ def prove(query: Query, settings: Settings, secrets: Secrets, tries: int = TRIES
         results, trouble = _received(seed, key, f"seed_{name}", query, settings, secrets, tries)
         if results is None:
             what = f"seed {name}: {trouble or 'the message did not arrive'}. Whether receivers trust the sender is unknown"
-            yield Finding("error", what, "Look into the folder for spam, and check the settings of the seed.")
+            hint = f"Check host and port of seed_{name}." if trouble else "Look into the folder for spam."
+            yield Finding("error", what, hint)
             continue
         for method in missing(results, settings.sender.rpartition("@")[2].lower()):
             hint = "Check with: tocsin doctor --dns. Sign with sign_dkim, or at the relay."

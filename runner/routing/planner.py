@@ -143,11 +143,15 @@ def _apart(message: MessageClass, usable: Sequence[Candidate], context: PlanCont
                 yield PlanWarning(rule="R3", why=f"a critical message needs {why}")
 
 
+_PUSH = {"apns": "the push service of Apple", "fcm": "the push service of Google"}
+"""Names of failure domains that a reader may not know."""
+
+
 def _together(usable: Sequence[Candidate]) -> str:
     if any(not one.alarm & other.alarm for one in usable for other in usable if one is not other):
         return ""
     shared = frozenset.intersection(*(candidate.alarm for candidate in usable))
-    names = ", ".join(sorted(shared)) or "shared failure domains"
+    names = ", ".join(_PUSH.get(name, name) for name in sorted(shared)) or "shared failure domains"
     why = (
         f"only one channel is usable ({usable[0].channel.id})"
         if len(usable) == 1

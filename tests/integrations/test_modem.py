@@ -299,7 +299,21 @@ def test_it_depends_on_the_operator_alone(phone):
     assert (able.confidentiality, able.personal_data, able.sim_swappable) == ("public", "none", True)
 
 
+def test_the_lint_finds_texts_that_nothing_sends(phone):
+    assert modem.lint_at(NOW, msgspec.structs.replace(phone.settings, folder=phone.folder / "none"), {}) == ()
+    modem.send(saying("Call me"), phone.settings, {})
+    assert modem.unsent(saying("Call me"), phone.settings) != ""
+    old(phone, "outbox", timedelta(minutes=20))
+    assert modem.lint_at(NOW, phone.settings, {}) == ()
+    os.utime(phone.folder / "sent", (NOW.timestamp() - 1200,) * 2)
+    assert [one.severity for one in modem.lint_at(NOW, phone.settings, {})] == ["error"]
+    phone.work()
+    assert modem.unsent(saying("Call me"), phone.settings) == ""
+
+
 def test_the_lint_finds_settings_that_would_fail(phone, tmp_path):
     assert modem.lint(phone.settings, {}) == ()
     bad = modem.Settings(operator=" ", folder=tmp_path / "missing", own_number="x")
-    assert [one.severity for one in modem.lint(bad, {})] == ["error"] * 6
+    assert [one.severity for one in modem.lint(bad, {})] == ["error"] * 3
+    (tmp_path / "missing" / "sent").mkdir(parents=True)
+    assert [one.what.split()[2] for one in modem.lint(bad, {})[1:-1]] == ["outbox", "error", "inbox"]

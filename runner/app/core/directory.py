@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -301,6 +301,16 @@ def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> s
             if problem:
                 return problem
     return ""
+
+
+def bad_addresses(
+    people: Mapping[str, Person], channels: Mapping[str, Channel], names: Collection[str]
+) -> Iterator[str]:
+    """Yield what is wrong with the addresses of the named people, without the addresses."""
+    for name in names:
+        for contact in people[name].contacts:
+            if contact.address and (why := address_problem(channels, contact)):
+                yield f"{name}: the address for {contact.channel} is not valid: {why}"
 
 
 def forget_person(service: Office, name: str) -> int:

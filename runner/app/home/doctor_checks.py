@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from runner.actions import Action
-from runner.app.core import channel_state
+from runner.app.core import channel_state, directory
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
 from runner.app.home.erased_data import UNERASED
@@ -140,8 +140,10 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
 
 
 def _over_nothing(service: IncidentService) -> Iterator[Finding]:
-    """Yield contacts on an unknown channel: a typing error, or a removed channel."""
+    """Yield addresses that are not valid, and contacts on an unknown channel."""
     ways = (*service.home.channels, *KINDS)
+    for what in directory.bad_addresses(service.directory.people, service.channels, service.directory.people):
+        yield Finding("people", "error", what, "Correct the address.", code="bad_address")
     for name, person in service.directory.people.items():
         for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
             near = nearest(way, ways)
@@ -343,6 +345,7 @@ USUAL = Network()
 
 def channels(folder: Path, home: Home, now: datetime, network: Network) -> Iterator[Finding]:
     """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
+    from runner.app.messages.channel_keys import missing_secret
     from runner.effects.gateway.bulk import prove
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
@@ -358,7 +361,7 @@ def channels(folder: Path, home: Home, now: datetime, network: Network) -> Itera
                 secrets[secret] = resolve(reference, base=folder).reveal()
             except TocsinError as error:
                 absent.append(f"secret {secret}")
-                lacking += of_error("channels", error)
+                lacking += of_error("channels", missing_secret(folder, name, secret, reference, error))
         try:
             channel = gateway.channel(name, config)
             linted = gateway.lint(channel, secrets, now)

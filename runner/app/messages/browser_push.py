@@ -77,6 +77,12 @@ def turn(service: IncidentService, person: str, channel: str, address: str) -> N
         )
     if address:
         add_person(service, person, "", (ContactPoint(channel=channel, address=address),), by=person)
+    elif channel not in {one.channel for one in service.directory.people[person].contacts}:
+        raise NotFound(
+            "The browser sent no subscription. Push needs scripts in this browser.",
+            hint="Allow scripts for this page.",
+            code="unknown_contact",
+        )
     else:
         remove_contact(service, person, channel, "turned off on the page of the account", by=person)
     plan_anew(service, person)

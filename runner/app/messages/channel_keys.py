@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.app.core.directory import add_person
 from runner.app.messages.communications_check import Way, ways
-from runner.errors import Refused
+from runner.errors import NotFound, Refused, TocsinError
 from runner.reports.messages.channel_keys import KeysReport, PinnedKey
 from runner.routing.messaging import Channel, ContactPoint
 from runner.vault.secrets import resolve
@@ -25,6 +25,20 @@ DEVICE = "device"
 """The name of the secret."""
 
 
+def missing_secret(
+    folder: Path, channel: str, secret: str, reference: str, error: TocsinError
+) -> TocsinError:
+    """Return why a secret of a channel is missing: the file of a device does not exist before its first use."""
+    path = reference.removeprefix("file:")
+    if secret != DEVICE or path == reference or (folder / Path(path).expanduser()).exists():
+        return error
+    return Refused(
+        "The device that encrypts is not published yet.",
+        hint=f"tocsin channel keys {channel}",
+        code="device_missing",
+    )
+
+
 def set_up_keys(
     service: IncidentService, name: str, persons: Collection[str], *, replace: bool
 ) -> KeysReport:
@@ -33,6 +47,12 @@ def set_up_keys(
     A key is stored in an address that has none, a changed key only on request. Raises NotFound and Refused.
     """
     found = ways(service, persons, (name,))
+    if persons and not found:
+        raise NotFound(
+            f"No contact for channel {name}: {', '.join(persons)}.",
+            hint="tocsin person add PERSON --contact CHANNEL=ADDRESS",
+            code="unknown_contact",
+        )
     channel = service.directory.channels[name]
     secrets = {
         one: resolve(reference, base=service.folder).reveal()
@@ -49,6 +69,12 @@ def set_up_keys(
 def _device(service: IncidentService, channel: Channel, secrets: dict[str, str]) -> str:
     """Make or publish the device, add it to the secrets, and return its name; raises Refused."""
     scheme, _, rest = channel.secrets.get(DEVICE, "").partition(":")
+    if not channel.seals and (channel.e2ee or service.gateway.subscribes(channel)):
+        raise Refused(
+            f'Channel "{channel.id}" encrypts without stored keys.',
+            hint="No action required.",
+            code="no_device",
+        )
     if not channel.seals or scheme != "file" or not rest:
         raise Refused(
             f'Channel "{channel.id}" does not encrypt, or names no file for the keys of its device.',

@@ -6,6 +6,8 @@ recorded before the send, and its outcome at once: the outcome of an interrupted
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Collection, Generator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -55,6 +57,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return changed is None or changed <= self.check.at
 
 
+PATIENCE = timedelta(seconds=20)
+"""How long a channel test waits until its text has left this machine: a modem needs some seconds."""
 BROKE_OFF = "the test was interrupted: the outcome is unknown"
 
 
@@ -97,12 +101,17 @@ def check_contacts(
     """Test the contact methods one after the other, and record the outcomes; a success ends a pause of the account."""
     worker = service.chance.name("checker")
     alive = service.register_worker(worker)
-    books = ContactStore(service)
+    books, stalled = ContactStore(service), set[str]()
     service.traffic.refresh()
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
-            result = send(service, way, SUBJECT, TEXT, "CHECK", service.clock.now() + LASTS)
+            waits = way.channel.id not in stalled
+            patience = (way.channel.timeout or PATIENCE) if waits else timedelta.resolution
+            until = service.clock.now() + LASTS
+            result = send(service, way, SUBJECT, TEXT, "CHECK", deadline=until, patience=patience)
+            if result.state == "unknown":
+                stalled.add(way.channel.id)
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)
             if result.state == "accepted":
                 service.traffic.worked(way.channel, service.clock.now())
@@ -118,8 +127,12 @@ def send(
     text: str,
     marking: str = "",
     deadline: datetime | None = None,
+    patience: timedelta = timedelta(),
 ) -> SendResult:
-    """Make one attempt to send a text over one channel to one person, outside of any incident."""
+    """Make one attempt to send a text over one channel to one person, outside of any incident.
+
+    With ``patience``, a text that still waits on this machine after that time has an unknown outcome.
+    """
     from runner.effects.gateway.gateway import Gateway
 
     if way.contact is not None and way.channel.adapter in way.contact.stopped:
@@ -145,4 +158,11 @@ def send(
         marking=marking,
         deadline=deadline,
     )
-    return Gateway(base=service.folder).send(way.channel, dispatch, secrets)
+    gateway = Gateway(base=service.folder)
+    result = gateway.send(way.channel, dispatch, secrets)
+    if result.state != "accepted" or not patience:
+        return result
+    until = time.monotonic() + patience.total_seconds()
+    while (why := gateway.unsent(way.channel, dispatch)) and time.monotonic() < until:
+        threading.Event().wait(0.2)
+    return SendResult(state="unknown", reason=why) if why else result

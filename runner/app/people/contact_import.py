@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import read_book, record
-from runner.app.core.directory import address_problem, read_channels, read_people, refuse_reserved
+from runner.app.core.directory import (
+    address_problem,
+    bad_addresses,
+    read_channels,
+    read_people,
+    refuse_reserved,
+)
 from runner.errors import Invalid, Problem, Stale
 from runner.files.contacts.contact_entries import Entry, Listing, check_entries, names_of
 from runner.files.contacts.contact_list import read_list
 from runner.incident.people.contact_journal import AnyPeopleEvent, People, PersonFiled, RoleHeld, fold_people
 from runner.routing.messaging import Channel, ContactPoint
 from runner.routing.organisation import Person
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -94,6 +101,13 @@ def planned(service: IncidentService, path: Path) -> Import:
 def moved(service: IncidentService) -> Import:
     """Return the changes of moving the people of ``tocsin.yaml`` into the store: each in the present state."""
     known, kept = read_people(service), _kept(service)
+    # a file does not restore an erased person
+    moving = [name for name in service.home.people if name in known.people]
+    if bad := list(bad_addresses(known.people, read_channels(service.home)[0], moving)):
+        config = service.folder / CONFIG
+        problems = [Problem(file=str(config), code="contact-list", message=why) for why in bad]
+        words = f"{config} has addresses that are not valid; nothing was written"
+        raise Invalid(words, code="contact-list", problems=problems)
     return Import(
         known=known,
         people=tuple(
@@ -102,8 +116,7 @@ def moved(service: IncidentService) -> Import:
                 change="unchanged" if kept.get(name) == known.people[name] else "moved",
                 card=known.people[name],
             )
-            for name in service.home.people
-            if name in known.people  # a file does not restore an erased person
+            for name in moving
         ),
     )
 

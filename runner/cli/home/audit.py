@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -179,6 +180,12 @@ def verify_bundle(
     path = session.world.cwd / Path(bundle).expanduser()
     if not path.exists():
         raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+    if key and not re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", key.strip().lower()):
+        raise Usage(
+            "--key is not a complete fingerprint.",
+            hint="Give sha256: and 64 hexadecimal digits",
+            code="bad_fingerprint",
+        )
     found = check(str(path), key)
     session.show({"schema": "tocsin/bundle-check/v1", **found}, lambda: _bundle_page(found))
     return code(found)

@@ -10,6 +10,7 @@ from runner.actions import Action
 from runner.cli.framework.home_catalogue import make_home
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
+from runner.errors import Usage
 from runner.reports.core.page import Page, do, line
 from runner.settings import CONFIG, state_folder
 
@@ -99,6 +100,11 @@ def doctor(
       tocsin doctor --repair
       tocsin doctor --dns --seeds
     """
+    if seeds and offline:
+        hint = "Use one of the two options"
+        raise Usage(
+            "--seeds sends email, and --offline connects to no server.", hint=hint, code="options_conflict"
+        )
     from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
     from runner.app.home.doctor_checks import Network

@@ -11,6 +11,7 @@ from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import elapsed_since
+from runner.reports.core.header import heading_of, list_header
 from runner.reports.core.page import Cell, Page, Tone, line, table
 
 Name = Annotated[str, Argument("DOMAIN", "Failure domain, as in tocsin.yaml.")]
@@ -36,7 +37,7 @@ def list_(session: Session) -> None:
 def _show(session: Session, incident: Incident | None) -> None:
     rows = domain_rows(session.service, incident)
     report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
-    session.show(report, lambda: _page(session, rows))
+    session.show(report, lambda: _page(session, rows, incident))
 
 
 def _open_incident(session: Session) -> Incident | None:
@@ -51,7 +52,7 @@ def _hanging(row: DomainRow) -> str:
     return ", ".join(row.dependants) or "nothing depends on it"
 
 
-def _page(session: Session, rows: tuple[DomainRow, ...]) -> Page:
+def _page(session: Session, rows: tuple[DomainRow, ...], incident: Incident | None) -> Page:
     if not rows:
         return Page((line("No channel, contact, war room or login names a failure domain", "dim"),))
     cells = tuple(
@@ -63,7 +64,8 @@ def _page(session: Session, rows: tuple[DomainRow, ...]) -> Page:
         )
         for row in rows
     )
-    return Page((table(cells, 3, indent=0),))
+    top = list_header(heading_of(incident), "Failure domains", session.now()) if incident is not None else ()
+    return Page((*top, table(cells, 3, indent=0)))
 
 
 def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:

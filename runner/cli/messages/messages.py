@@ -181,6 +181,9 @@ def override(
     )
     session.service.known(session.by)
     submit(session, session.name(), made, f"{session.by} overrode the rule {rule}")
+    if not (channel or class_ or to or text):
+        limits = "To limit it: tocsin correct SEQ, then repeat with --channel, --class or --to"
+        session.warn("override_unlimited", f"Valid for every message, channel and person. {limits}.")
 
 
 def call_sheet(

@@ -188,6 +188,11 @@ class Gateway:
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(channel, dispatch.address, make)
 
+    def unsent(self, channel: Channel, dispatch: Dispatch) -> str:
+        """Return why an accepted message has not left this machine, or the empty string."""
+        outbound = as_outbound(dispatch, channel)
+        return self._asked(channel, lambda able, known: str(able.unsent(outbound, known)), "")
+
     def seal(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> bytes | SendResult:
         """Return the encrypted message of a channel that seals, or why there is none. Nothing is sent in either case."""
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
@@ -206,7 +211,7 @@ class Gateway:
         except Exception as error:  # noqa: BLE001  # nothing was sent
             made = NotSent(f"the integration failed ({type(error).__name__})")
         if isinstance(made, Accepted | Rejected | Throttled | NotSent | Unknown):
-            return to_result(made, address)
+            return to_result(made, address, channel.id)
         return made
 
     def has_device(self, channel: Channel) -> bool:
@@ -233,7 +238,7 @@ class Gateway:
             outcome = make(integration, settings)
         except Exception as error:  # noqa: BLE001  # it may have been done
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return to_result(outcome, address)
+        return to_result(outcome, address, channel.id)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]

@@ -205,12 +205,18 @@ def as_result(outcome: Outcome) -> SendResult:
             return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
 
 
-def to_result(outcome: Outcome, address: str) -> SendResult:
-    """Return an outcome as the runner's type, cleaned; an invalid outcome is an unknown outcome."""
+def to_result(outcome: Outcome, address: str, channel: str = "CHANNEL") -> SendResult:
+    """Return an outcome as the runner's type, cleaned; an invalid outcome is an unknown outcome.
+
+    Integrations do not know the id of their ``channel``, which their commands name.
+    """
     try:
         # The journal must be readable again, and an integration cannot prove more than the port allows.
         checked = convert(msgspec.structs.asdict(outcome), type(outcome))
-        return clean(as_result(checked), address)
+        result = clean(as_result(checked), address)
+        return msgspec.structs.replace(
+            result, reason=result.reason.replace("keys CHANNEL", f"keys {channel}")
+        )
     except Exception as error:  # noqa: BLE001  # the message may have been sent
         why = f"the integration returned no valid outcome ({type(error).__name__})"
         return as_result(Unknown(why, "integration"))

@@ -81,7 +81,7 @@ def phone_words(person: str) -> str:
     if numbers is None:
         return "Numbers: tocsin message call-sheet"
     found = numbers().get(person, "")
-    return f"Phone: {found}" if found else "No phone number known"
+    return f"Phone of {person_name(person)}: {found}" if found else "No phone number known"
 
 
 def person_name(person: str) -> str:
@@ -230,13 +230,15 @@ def whole_digest(given: str, current: str) -> str:
 
 def scope_words(channel: str, message_class: str, person: str, text: str) -> str:
     """Return the scope of a rule override in words."""
+    if not (channel or message_class or person or text):
+        return "for every message"
     parts = (
-        f"class {message_class}" if message_class else "",
+        f"class {message_class}" if message_class else "messages",
         f"over {channel}" if channel else "",
         f"to {person}" if person else "",
         f"text {text[:12]}" if text else "",
     )
-    return "for " + (" ".join(part for part in parts if part) or "every message")
+    return "for " + " ".join(part for part in parts if part)
 
 
 def aside_words(failed: Failed) -> str:

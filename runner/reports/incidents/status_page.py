@@ -162,7 +162,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         how = f"{state.upper()}{' (assumed)' if assumed else ''}"
         yield flow(Cell(how, "alarm"), f" since {when(since, now)} · no messages use these systems", hang=2)
         names = " · ".join(domain.domain for domain in domains)
-        yield flow(names, arrow(Action("domain.list")), indent=2, hang=2)
+        yield flow(names, arrow(Action("domain.list", args={"incident": found.codename})), indent=2, hang=2)
         for domain in domains:
             yield from _sent_through(domain)
 

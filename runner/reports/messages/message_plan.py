@@ -128,9 +128,8 @@ def plan_page(report: PlanReport, settings: str = "") -> Iterator[Block]:
 
     ``settings`` is the settings file, named if a person has no usable contact.
     """
-    standing = count(report.sent, "attempt") + " sent" if report.sent else "not sent"
     yield from marked(report.kind)
-    yield line(f"MESSAGE PLAN ({standing})", "title")
+    yield line("MESSAGE PLAN (not sent)", "title")
     last = ""
     for _, same in groupby(report.plan, key=_reasons):
         first, *others = same

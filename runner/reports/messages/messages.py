@@ -366,6 +366,19 @@ def unresolved(row: DeliveryRow) -> list[AttemptView]:
     return [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
 
 
+def failed_everywhere(row: DeliveryRow) -> bool:
+    """Tell whether every channel failed permanently, before a worker ended the delivery."""
+    last = {attempt.channel: attempt for attempt in row.attempts}
+    return (
+        row.state == "active"
+        and last.keys() >= set(row.channels) > set()
+        and all(
+            one.state == "rejected" or any(receipt.kind in ("failed", "stopped") for receipt in one.receipts)
+            for one in last.values()
+        )
+    )
+
+
 def called(row: DeliveryRow) -> str:
     """Return who recorded that a call reached the recipient; empty without a call."""
     by = person_name(row.acked_by)
@@ -387,7 +400,7 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
             return f"{proved}{doubt}", "good"
         case "exhausted" | "active" if row.lapsed:
             return f"{proved}, expired{doubt}", "alarm"
-        case "exhausted":
+        case "exhausted" | "active" if row.state == "exhausted" or failed_everywhere(row):
             return f"not {'acknowledged' if row.has_it else 'reached'}: {proved}{doubt}", "alarm"
         case "cancelled":
             return f"cancelled; {proved}{doubt}", "dim"
@@ -459,5 +472,6 @@ def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
         row
         for row in rows
         if unresolved(row)
+        or failed_everywhere(row)
         or (row.state == "exhausted" and row.goal != "none" and not proves(row.evidence, row.goal))
     )

@@ -23,6 +23,7 @@ from runner.reports.messages.messages import (
     MessagesReport,
     RoleRow,
     called,
+    failed_everywhere,
     standing,
 )
 
@@ -37,6 +38,8 @@ _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "tele
 
 def _calm(report: MessagesReport) -> Cell:
     """Return that nothing is to be done now, and how many acknowledgements are still awaited."""
+    if lost := sum(map(failed_everywhere, report.deliveries)):
+        return Cell(f"{count(lost, 'message')} not delivered: call now", "alarm")
     waiting = {row.message for row in report.deliveries if row.wanted}
     awaited = sum(one.needed - one.reached for one in report.messages if one.message in waiting)
     if awaited > 0:
@@ -97,7 +100,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
         said = f"next attempt {when(row.next_at, now)}{over}"
     elif row.starts_at is not None:
         said, channels = f"escalates at {row.starts_at.astimezone(here()):%H:%M}", []
-    elif row.state == "exhausted":
+    elif row.state == "exhausted" or failed_everywhere(row):
         missed = missed_calls(row.calls, row.called_at, row.called_by)
         said = missed or ("not acknowledged" if row.has_it else PROVED[row.evidence])
     elif word in ("ACCEPTED", "DELIVERED", "READ"):
@@ -128,7 +131,7 @@ def _word(row: DeliveryRow) -> tuple[str, Tone]:
             return row.evidence.upper(), "good"
         case "cancelled":
             return ("ACKNOWLEDGED", "good") if row.evidence == "acked" else ("STOPPED", "dim")
-        case "exhausted":
+        case _ if row.state == "exhausted" or failed_everywhere(row):
             return row.evidence.upper() if row.has_it else "NOT REACHED", "alarm"
         case _ if row.lapsed:
             return "EXPIRED", "alarm"

@@ -27,6 +27,7 @@ from runner.app.core.proof.signing_keys import signing_key
 from runner.files.bundle_files import MOST_FILES, Wrong, open_zip
 from runner.files.verify import UNSIGNED, verify
 from runner.proof import formats
+from tests.cli.at_desk import AtDesk
 from tests.cli.bundles.bundled import Bundled
 from tests.servers.needed import absent
 
@@ -111,6 +112,12 @@ def test_without_a_key_the_signer_is_not_confirmed(made: Bundled) -> None:
 
 def test_a_bundle_that_is_not_there_is_an_error_of_its_own(made: Bundled) -> None:
     assert made.desk("verify", str(made.folder / "gone.zip")).error == "file_missing"
+
+
+def test_an_incomplete_fingerprint_is_not_a_changed_bundle(nowhere: AtDesk, tmp_path: Path) -> None:
+    (tmp_path / "court.zip").write_bytes(b"")
+    said = nowhere("verify", str(tmp_path / "court.zip"), "--key", "00c9")
+    assert (said.code, said.error) == (2, "bad_fingerprint")
 
 
 def test_no_instruction_in_a_bundle_gives_its_own_fingerprint_as_the_expected_one(

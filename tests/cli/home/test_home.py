@@ -293,6 +293,19 @@ def test_empty_settings_are_reported_with_the_required_first_line(tocsin: AtDesk
     assert (problem["code"], problem["line"], "tocsin/home/v1" in problem["hint"]) == ("yaml-empty", 1, True)
 
 
+def test_doctor_names_the_command_that_makes_the_device_of_a_channel(tocsin: AtDesk) -> None:
+    matrix = {"url": "https://matrix.example.org", "user": "@tocsin:example.org", "encrypted": True}
+    secrets = {"device": "file:chat.device"}
+    tocsin.settings(channels={"chat": {"adapter": "matrix", "settings": matrix, "secrets": secrets}})
+    hints = [finding["hint"] for finding in findings(tocsin, "channels", "error", "--offline")]
+    assert "tocsin channel keys chat" in hints
+
+
+def test_doctor_does_not_send_to_seeds_without_connections(tocsin: AtDesk) -> None:
+    said = tocsin("doctor", "--seeds", "--offline")
+    assert (said.code, said.error) == (2, "options_conflict")
+
+
 def test_doctor_names_a_contact_on_an_unknown_channel(tocsin: AtDesk) -> None:
     contacts = [{"channel": "scren", "address": "ada"}, {"channel": "phone", "address": "+15005550006"}]
     tocsin.settings(

@@ -98,6 +98,24 @@ def test_without_the_internet_the_modem_sends_and_brings_report_and_reply(
     assert list((phone.folder / "inbox").iterdir()) == []
 
 
+def test_a_channel_test_over_a_modem_works_only_after_the_modem_sent_it(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    phone = Modem(tmp_path / "gammu")
+    settings = {"operator": "carrier-x", "folder": str(phone.folder)}
+    people = {"ada": {"name": "Ada", "contacts": [{"channel": "sim", "address": ADA}]}}
+    tocsin.settings(
+        channels={"sim": {"adapter": "modem", "settings": settings, "timeout": "1s"}}, people=people
+    )
+    said = tocsin("channel", "check", "--yes", "--format", "json")
+    [way] = said.json["ways"]
+    assert (said.code, way["state"], way["worked_at"]) == (1, "unknown", None)
+    with phone.running():
+        said = tocsin("channel", "check", "--yes", "--format", "json")
+    [way] = said.json["ways"]
+    assert (said.code, way["state"], way["worked_at"] is None) == (0, "accepted", False)
+
+
 class Relay(Controller):
     """A relay on a port of the system's choice, which keeps what it took."""
 

@@ -88,6 +88,12 @@ def test_only_an_approver_can_override_a_rule(incident: AtDesk) -> None:
     assert refused("R8", "--on-behalf-of", "ada", "--via", "phone", "--reason", "x") == (2, "on_behalf")
 
 
+def test_an_override_without_a_limit_is_a_warning(incident: AtDesk) -> None:
+    words = ("message", "override", "R8", "--as", "ada", "--reason", "x")
+    assert incident(*words, "--to", "ada").warnings == []
+    assert incident(*words).warnings == ["override_unlimited"]
+
+
 def test_the_rules_are_listed_with_their_grounds_and_how_sure_they_are(tocsin: AtDesk) -> None:
     found = {rule["rule"]: rule for rule in tocsin("message", "rules", "--format", "json").json["rules"]}
     assert {f"R{n}" for n in range(1, 37)} <= found.keys()

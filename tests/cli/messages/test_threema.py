@@ -46,10 +46,15 @@ def test_only_a_contact_with_the_key_of_the_person_gets_a_message(tocsin: AtDesk
         settings = {"identity": IDENTITY, "api": server.url}
         secrets = {"api_secret": "file:secret", "private_key": "file:key"}
         channels = {"threema": {"adapter": "threema", "settings": settings, "secrets": secrets}}
-        people = {"ada": {"name": "Ada", "contacts": [{"channel": "threema", "address": "ADALOVE1"}]}}
+        people = {
+            "ada": {"name": "Ada", "contacts": [{"channel": "threema", "address": "ADALOVE1"}]},
+            "maria": {"name": "Maria"},
+        }
         tocsin.settings(channels=channels, people=people, roles={"counsel": ["ada"]})
         assert blocked(tocsin) == ["contact"]
         assert (channel_test(tocsin), server.sent) == ("rejected", 0)
+        assert {"keys", "threema"} <= set(tocsin("channel", "check", "--show").out.split())
+        assert tocsin("channel", "keys", "threema", "--to", "maria").error == "unknown_contact"
         assert key_state(tocsin) == (0, "first")
         assert key_state(tocsin) == (0, "same")
         assert blocked(tocsin) == []

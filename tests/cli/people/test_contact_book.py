@@ -201,6 +201,17 @@ def test_moving_people_again_changes_nothing_and_says_which_lines_are_left(tocsi
     assert (report["written"], len(report["delete"])) == (False, 1)
 
 
+def test_an_address_that_is_not_valid_stays_in_the_settings_and_is_an_error_of_doctor(tocsin: AtDesk) -> None:
+    contacts = [{"channel": "sim", "address": "0171 123"}]
+    settings = {"operator": "carrier-x", "folder": str(tocsin.home)}
+    channels = {"sim": {"adapter": "modem", "settings": settings}}
+    tocsin.settings(channels=channels, people={"ada": {"name": "Ada", "contacts": contacts}})
+    said = tocsin("person", "import", "--from-settings", "--yes", "--format", "json")
+    assert (said.code, said.error, "0171" in said.out + said.err) == (1, "contact-list", False)
+    assert ("error", {"ada"}) in told(tocsin)
+    assert listed(tocsin)["ada"]["origin"] == "settings"
+
+
 def test_an_unknown_person_name_is_reported_by_doctor_and_validate(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     config = tocsin.home / "tocsin.yaml"

@@ -19,12 +19,17 @@ from runner.reports.messages.message_plan import (
     plan_report,
 )
 from runner.reports.messages.messages import (
+    AttemptView,
     DeliveryRow,
     MessagesReport,
+    ReceiptView,
     delivery_cells,
+    failed_everywhere,
     message,
     message_page,
     messages,
+    standing,
+    unproved,
     unresolved,
 )
 from runner.reports.messages.messages_page import messages_page
@@ -134,6 +139,32 @@ def test_a_planned_channel_is_hidden_after_the_message_is_cancelled() -> None:
     assert delivery_cells(row, now)[1] == ""
     planned = msgspec.structs.replace(row, state="active", evidence="none")
     assert delivery_cells(planned, now)[1] == "mail"
+
+
+def test_a_delivery_whose_channels_all_failed_is_not_shown_as_in_progress() -> None:
+    now = scenes.trouble().now
+    receipt = ReceiptView(kind="failed", at=now)
+    first = AttemptView(n=1, channel="mail", state="accepted", provider_id="p", at=now, receipts=(receipt,))
+    row = DeliveryRow(
+        delivery="d1",
+        recipient="ada",
+        goal="acked",
+        evidence="none",
+        state="active",
+        attempts=(first,),
+        refusals=(),
+        channels=("mail", "pager"),
+    )
+    assert (failed_everywhere(row), unproved([row])) == (False, ())
+    second = AttemptView(
+        n=1, channel="pager", state="rejected", provider_id="", at=now, reason="no such number"
+    )
+    row = msgspec.structs.replace(row, attempts=(first, second))
+    assert (failed_everywhere(row), unproved([row]), standing(row)[1]) == (True, (row,), "alarm")
+    report = MessagesReport(
+        incident="i1", codename="calm-otter", title="A test", kind="real", state="open", deliveries=(row,)
+    )
+    scenes.compare("messages.failed-everywhere", messages_page(report, now))
 
 
 def test_unreachable_people_with_the_same_reasons_are_grouped() -> None:

@@ -251,6 +251,9 @@ def one_of(given: Given, name: str, choices: Iterable[T]) -> T:
     for choice in choices:
         if choice == given[name]:
             return choice
+    if not given[name]:
+        what = f"Nothing is chosen for {name.replace('_', ' ')}."
+        raise Refused(what, hint="Choose an entry of the list", code="bad_form")
     raise Refused(
         f'"{given[name]}" is not a choice of this form.', hint="Use the page again", code="bad_form"
     )

@@ -321,7 +321,7 @@ class _Reading:
             more = f", {self.bad - SHOWN} of them not shown" if self.bad > SHOWN else ""
             raise Invalid(
                 f'File "{order.people}" has {self.bad} invalid rows{more}. No plan was made.',
-                hint="Correct the rows, or add --skip-bad",
+                hint="Correct what each line says. --skip-bad leaves these people without a notice",
                 code="people",
                 problems=self.problems,
             )

@@ -768,6 +768,25 @@ def test_campaign_pages_show_the_necessary_information(
     ]
 
 
+@pytest.mark.parametrize(
+    ("without", "names"),
+    [("with_name: true, ", {"us-tx-breach/individuals", "data.with_name"}), ("", {"--duty", "auto"})],
+)
+def test_a_duty_that_is_unknown_or_of_another_template_is_not_said_to_be_absent(
+    office: AtDesk, tmp_path: Path, without: str, names: set[str]
+) -> None:
+    (tmp_path / "us.yaml").write_text(TEXAS.replace(without, ""), encoding="utf-8")
+    (tmp_path / "texan.yaml").write_text(
+        PLAYBOOK.replace("eu-gdpr-34-data-subjects", "us-tx-breach"), encoding="utf-8"
+    )
+    words = ("--yes", "--facts", str(tmp_path / "us.yaml"), "--format", "json")
+    found = json.loads(office.done("open", str(tmp_path / "texan.yaml"), *words))
+    office.done("use", found["incident"])
+    path = listed(tmp_path, HEAD + "K1,Ada,1 Elm Road,US-TX,a@people.example\n")
+    (problem,) = refused(office, "bulk", "plan", "gdpr-34-letter", "--people", path)["problems"]
+    assert names <= {word.partition("=")[0] for word in named(problem["message"])}
+
+
 def test_a_hold_of_law_enforcement_keeps_its_readers_back(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:

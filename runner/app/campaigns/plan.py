@@ -39,7 +39,7 @@ from runner.incident.campaigns.campaign import (
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
-from runner.incident.campaigns.texting import Texted, Texting
+from runner.incident.campaigns.texting import Texted, Texting, text_overrides
 from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
@@ -193,6 +193,7 @@ class _Reading:
         self.states: Counter[OwedState] = Counter()
         self.ways: Counter[Way] = Counter()
         self.refusals: Counter[tuple[str, str, str]] = Counter()
+        self.overridden: Counter[tuple[str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
         mail = carried.channels.get("email")
@@ -272,6 +273,7 @@ class _Reading:
             self.ways[ways[0]] += 1
         if self._rules is not None and "sms" in ways:
             self.texted.add(contact)
+            self.overridden.update((one.rule, one.why) for one in text_overrides(contact, self._rules))
         if state not in ("duplicate", "exempt"):
             self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
         self.states[state] += 1
@@ -354,9 +356,16 @@ class _Reading:
             warnings=(
                 *_warnings(campaign, texts),
                 *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+                *self._carried.overridden,
+                *self._against(),
                 *self._unknown(),
             ),
         )
+
+    def _against(self) -> Iterator[str]:
+        by = self._rules.overridden if self._rules is not None else {}
+        for (rule, why), people in sorted(self.overridden.items()):
+            yield f"{rule} for {count(people, 'text message')}: {why}; overridden by {by[rule]}"
 
     def _unknown(self) -> Iterator[str]:
         if self._finding is not None and (unknown := self._finding.unknown):

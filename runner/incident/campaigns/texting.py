@@ -51,16 +51,27 @@ class Texting(msgspec.Struct, frozen=True, kw_only=True):
     """Campaigns with text messages of this incident in the last three days."""
     fault: str = ""
     """The code with which American carriers refused the sender last."""
-    overridden: frozenset[str] = frozenset()
+    overridden: Mapping[str, str] = {}
+    """The rules that an approver overrode, each with the approver and the reason."""
 
 
 def text_refusals(contact: Contact, texting: Texting | None) -> Iterator[Refusal]:
     """Yield the rules that refuse a text message or call to a person, except those that an approver overrode."""
-    if texting is None or not contact.phone:
+    if texting is not None:
+        yield from (one for one in _against(contact, texting) if one.rule not in texting.overridden)
+
+
+def text_overrides(contact: Contact, texting: Texting) -> Iterator[Refusal]:
+    """Yield the rules that would refuse it, and that an approver overrode."""
+    yield from (one for one in _against(contact, texting) if one.rule in texting.overridden)
+
+
+def _against(contact: Contact, texting: Texting) -> Iterator[Refusal]:
+    if not contact.phone:
         return
     country = country_of(contact.phone)
     for number, rule in RULES:
-        if number not in texting.overridden and (why := rule(contact, texting, country)):
+        if why := rule(contact, texting, country):
             yield Refusal(channel="sms", rule=number, why=why)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from integrations.port import Callback
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import listed, office, opened, planned, relay, sent
+from tests.cli.campaigns.test_bulk import listed, named, office, opened, planned, relay, sent
 from tests.cli.campaigns.test_bulk_sms import approved, by_smsc, heard, texting
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import Peer, running_smsc
@@ -83,6 +83,8 @@ def test_an_approver_overrides_the_rule_about_sender_names(
     )
     made = plan(office, tmp_path, "+353861234567,yes,,")
     assert (refusals(made), made["countries"]) == ({}, {"IE": 1})
+    (shown,) = (one for one in made["warnings"] if "R42" in one)
+    assert {"maria", "registered"} <= named(shown)
 
 
 def test_a_text_from_a_name_says_how_else_to_opt_out(

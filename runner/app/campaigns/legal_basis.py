@@ -47,6 +47,15 @@ class CampaignChannels(msgspec.Struct, frozen=True):
     overridden: tuple[str, ...] = ()
     """Rules against these channels that an approver overrode: the rule, the reason, the approver."""
 
+    def without_texts(self) -> CampaignChannels:
+        """Return the channels of a campaign that has no text for text messages."""
+        channels = {way: channel for way, channel in self.channels.items() if way != "sms"}
+        offers = dict(self.offers)
+        if "sms" in self.channels:
+            why = "text messages need a short notice of their own: --short NOTICE"
+            offers["sms"] = Refusal(channel="sms", rule="channel", why=why)
+        return msgspec.structs.replace(self, channels=channels, offers=offers)
+
 
 def carriers(service: IncidentService, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
     """Choose a channel for each kind of contact method by the planner's rules; ``named`` permits only that choice."""

@@ -106,6 +106,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         admit("plan", before.campaign, before.state)
     texts = CampaignTexts(service, incident, order.notice, order.short, order.duties)
     carried = carriers(service, incident, order.over)
+    carried = carried if order.short else carried.without_texts()
     campaign = _begun(service, incident, order, carried)
     older = of_list(service, incident, order.notice, order.people.name)
     alone = service.register_worker(PLANNER + campaign.id)

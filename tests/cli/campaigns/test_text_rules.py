@@ -87,6 +87,15 @@ def test_an_approver_overrides_the_rule_about_sender_names(
     assert {"maria", "registered"} <= named(shown)
 
 
+def test_without_a_short_notice_no_text_message_is_planned(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    made = planned(office, listed(tmp_path, rows("+4915112345678,yes,,")))
+    assert made["campaign"]["ways"] == {"post": 1}
+    assert {"channel"} == refusals(made).keys()
+
+
 def test_a_text_from_a_name_says_how_else_to_opt_out(
     office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
 ) -> None:

@@ -321,6 +321,8 @@ def test_a_campaign_that_waits_for_a_person_is_in_do_now_until_everybody_is_noti
     (unapproved,) = (one for one in items if one["kind"] == "bulk_planned")
     assert {"Contain", "systems"} <= named(unapproved["detail"])
     office.done("task", "done", "contain")
+    verified(office, "", "jonas")
+    assert waits(office) == [("bulk_planned", "step.approve")]  # before that, sending is refused
     approve(office)
     assert waits(office) == [("bulk_planned", "bulk.send")]
     run(office, "pause", path, "--reason", "the text is read again")
@@ -785,6 +787,13 @@ def test_a_duty_that_is_unknown_or_of_another_template_is_not_said_to_be_absent(
     path = listed(tmp_path, HEAD + "K1,Ada,1 Elm Road,US-TX,a@people.example\n")
     (problem,) = refused(office, "bulk", "plan", "gdpr-34-letter", "--people", path)["problems"]
     assert names <= {word.partition("=")[0] for word in named(problem["message"])}
+
+
+def test_a_template_that_came_after_the_opening_is_said_to_be_new(office: AtDesk, tmp_path: Path) -> None:
+    new = LETTER.replace("id: our-letter", "id: new-letter")
+    (office.home / "notices" / "new-letter.md").write_text(new, encoding="utf-8")
+    said = refused(office, "bulk", "plan", "new-letter", "--people", listed(tmp_path, people(1)))
+    assert (said["code"], "opening" in named(said["hint"])) == ("unknown_notice", True)
 
 
 def test_a_hold_of_law_enforcement_keeps_its_readers_back(

@@ -163,9 +163,9 @@ class CampaignTexts:
 
     def require_whole(self) -> None:
         """Raise Refused if a text has missing information."""
-        self.addressing.require_whole()
+        self.addressing.require_whole(drafts="")
         if self._short is not None:
-            self._short.require_whole()
+            self._short.require_whole(drafts="")
 
     def wording(self, group: GroupKey) -> Wording:
         """Return the text of one group; raises Refused for a template that is not a short text."""

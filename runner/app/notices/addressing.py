@@ -142,7 +142,7 @@ class Addressing:
             return why
         return ""
 
-    def require_whole(self) -> None:
+    def require_whole(self, drafts: str = " For drafts, add --draft") -> None:
         """Raise Refused if a group's letter has missing information, unless drafts are allowed."""
         problems = [
             _problem(self.groups[group], why) for group, blocking in self._gaps.items() for why in blocking
@@ -150,7 +150,7 @@ class Addressing:
         if problems and not self._draft:
             raise Refused(
                 f"{len(self._gaps)} of {len(self.groups)} texts have missing information or changed facts. No letter was created.",
-                hint="Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE. For drafts, add --draft",
+                hint=f"Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE.{drafts}",
                 code="notice_incomplete",
                 problems=problems,
             )

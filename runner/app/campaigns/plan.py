@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.doubts import doubts
-from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting
+from runner.app.campaigns.plan_notes import PlanNotes, plan_warnings, why_not
 from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record_plan
 from runner.app.campaigns.tables import BulkTables, Intake
@@ -39,9 +40,8 @@ from runner.incident.campaigns.campaign import (
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
-from runner.incident.campaigns.texting import Texted, Texting, text_overrides
+from runner.incident.campaigns.texting import Texting
 from runner.incident.campaigns.transitions import admit, sendable
-from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
@@ -181,7 +181,7 @@ class _Reading:
         intake: Intake,
         rules: Texting | None,
     ) -> None:
-        self._rules, self.texted = rules, Texted()
+        self._rules, self.notes = rules, PlanNotes(rules, service.clock.now())
         self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = service.campaign_tables(service.principal)
         self._service, self._intake = service, intake
@@ -194,7 +194,6 @@ class _Reading:
         self.states: Counter[OwedState] = Counter()
         self.ways: Counter[Way] = Counter()
         self.refusals: Counter[tuple[str, str, str]] = Counter()
-        self.overridden: Counter[tuple[str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
         mail = carried.channels.get("email")
@@ -215,6 +214,7 @@ class _Reading:
             if found.person is not None:
                 contact, problems = contact_of(found.person, found.row.cells)
                 if contact is not None:
+                    self.notes.compare(found.row.line, contact, self._sound(contact))
                     yield contact
                     continue
             self.bad += 1
@@ -273,10 +273,9 @@ class _Reading:
             taken[keys[ways[0]]] = who
             self.ways[ways[0]] += 1
         if self._rules is not None and "sms" in ways:
-            self.texted.add(contact)
-            self.overridden.update((one.rule, one.why) for one in text_overrides(contact, self._rules))
+            self.notes.text(contact, first=ways[0] == "sms")
         if state not in ("duplicate", "exempt"):
-            self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
+            self.refusals.update((one.channel, one.rule, why_not(one, contact)) for one in planned.refusals)
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
         mail = bool(ways) and ways[0] == "email"
@@ -351,22 +350,16 @@ class _Reading:
             feasible=found,
             exempt=self.states["exempt"],
             unreachable=self.states["unreachable"],
-            countries=dict(sorted(self.texted.countries.items())),
-            exemptions={str(name): people for name, people in sorted(self.texted.exemptions.items())},
-            old_consents=self.texted.old_consents,
+            countries=dict(sorted(self.notes.texted.countries.items())),
+            exemptions={str(name): people for name, people in sorted(self.notes.texted.exemptions.items())},
+            old_consents=self.notes.texted.old_consents,
             warnings=(
-                *_warnings(campaign, texts),
-                *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+                *plan_warnings(campaign, texts),
+                *self.notes.warnings(order.people.name, found.due),
                 *self._carried.overridden,
-                *self._against(),
                 *self._unknown(),
             ),
         )
-
-    def _against(self) -> Iterator[str]:
-        by = self._rules.overridden if self._rules is not None else {}
-        for (rule, why), people in sorted(self.overridden.items()):
-            yield f"{rule} for {count(people, 'text message')}: {why}; overridden by {by[rule]}"
 
     def _unknown(self) -> Iterator[str]:
         if self._finding is not None and (unknown := self._finding.unknown):
@@ -416,15 +409,3 @@ class _Reading:
 
 def _domain_of(contact: Contact) -> str:
     return same_domain(contact.email.rpartition("@")[2])
-
-
-def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
-    for problem in unapproved(texts, campaign.grounds):
-        yield f"{problem.file} is not approved. Sending is blocked until the approval."
-    yield from unchosen_words(ground.group for ground in campaign.grounds)
-    for ground in campaign.grounds:
-        if ground.held:
-            yield f"{ground.group.duty} is delayed at the request of law enforcement (R27)"
-    for way, channel in campaign.channels.items():
-        if campaign.ways.get(way) and channel not in campaign.rates:
-            yield f"The rate of {channel} is unknown. A low estimate is used. To set the rate: --rate {channel}=60/s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = ["office", "relay"]
 
 HEAD = "reference,name,address,jurisdiction,phone,sms_consent,sms_exemption,number_checked\n"
 TEXT = "{{{{ organisation.name }}}}: news about your data, reference {{{{ recipient.reference }}}}. {}"
+
+INVALID = "the phone number is invalid"
 
 
 @pytest.fixture
@@ -94,6 +97,19 @@ def test_without_a_short_notice_no_text_message_is_planned(
     made = planned(office, listed(tmp_path, rows("+4915112345678,yes,,")))
     assert made["campaign"]["ways"] == {"post": 1}
     assert {"channel"} == refusals(made).keys()
+
+
+def test_a_plan_says_which_rows_have_an_invalid_number_and_for_whom_it_is_night(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    office.clock.time = datetime(2026, 11, 24, 17, 41, tzinfo=UTC)
+    made = plan(office, tmp_path, "0171 55555,yes,,", "+819012345678,yes,,")
+    assert made["campaign"]["ways"] == {"post": 1, "sms": 1}
+    assert [one["why"] for one in made["campaign"]["refusals"] if one["way"] == "sms"] == [INVALID]
+    shown = [named(one) for one in made["warnings"]]
+    assert any({"phone", "2", "people.csv"} <= one and "55555" not in one for one in shown)
+    assert any({"R26", "00:00"} <= one for one in shown)
 
 
 def test_a_text_from_a_name_says_how_else_to_opt_out(

@@ -35,6 +35,8 @@ FINANCIAL = frozenset(
     ]
 )
 """Kinds of organisations (``organisation.regulated_as``) that the exemption calls financial institutions."""
+_AMERICAN = frozenset({"health_and_safety", "bank_breach"})
+"""Exemptions of 47 CFR 64.1200 and FCC 15-72."""
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
 _NUMBER, _DATE = re.compile(r"\d(?:[\s()./-]*\d){6,}"), re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}")
 
@@ -93,6 +95,8 @@ def exempted(contact: Contact, one: Texting, country: str) -> str:
         return ""
     if contact.sms_exemption == "eu_notice" and country not in _EEA:
         return "eu_notice: the number is not of the European Economic Area"
+    if contact.sms_exemption in _AMERICAN and country not in ("US", ""):
+        return f"{contact.sms_exemption}: a law of the United States, and the number is not American"
     if contact.sms_exemption != "bank_breach":
         return ""
     text = one.text(contact)

@@ -133,6 +133,15 @@ def test_an_exemption_is_one_of_the_law(
     assert (said.code, said.json["code"], len(said.json["problems"])) == (1, "people", 1)
 
 
+def test_an_american_exemption_is_none_abroad(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    made = plan(office, tmp_path, "+436641234567,,health_and_safety,")
+    assert refusals(made) == {"R40": [("health_and_safety", 1)]}
+    assert not any("--accept-date" in one for one in made["warnings"])
+
+
 def test_a_bank_texts_without_consent_only_as_the_exemption_says(
     office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
 ) -> None:

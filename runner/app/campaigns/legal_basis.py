@@ -76,6 +76,14 @@ def carriers(service: IncidentService, incident: Incident, named: Sequence[str] 
             (channel for channel in service.directory.channels.values() if _fits(channel, way, kind, named)),
             key=lambda one: (one.priority, one.id),
         )
+        if (
+            named
+            and not possible
+            and any(_fits(one, way, kind, ()) for one in service.directory.channels.values())
+        ):
+            offers[way] = Refusal(
+                channel=way, rule="channel", why="left out by the choice of channels (--over)"
+            )
         for channel in possible:
             chosen = _chosen(channel, way, context)
             if not isinstance(chosen, Refusal):

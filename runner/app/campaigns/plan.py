@@ -122,15 +122,11 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
                 reading.read(tell)
                 made = reading.judged()
                 intake.finish()
-            found = doubts(service, incident, made.campaign, texts).words
-            needs = (
-                (
-                    "Sending needs a reason: bulk send --accept-counts WHY, --accept-repeats WHY, or --accept-date WHY.",
-                )
-                if found
-                else ()
-            )
-            made = msgspec.structs.replace(made, warnings=(*found, *needs, *made.warnings))
+            found = doubts(service, incident, made.campaign, texts)
+            options = (("counts", found.counts), ("repeats", found.repeats), ("date", found.dates))
+            asked = " ".join(f"--accept-{name} WHY" for name, doubted in options if doubted)
+            needs = (f"Sending needs a reason: bulk send {asked}.",) if asked else ()
+            made = msgspec.structs.replace(made, warnings=(*found.words, *needs, *made.warnings))
         except BaseException:
             tables.drop(campaign.id)
             raise

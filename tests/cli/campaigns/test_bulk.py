@@ -789,6 +789,16 @@ def test_a_duty_that_is_unknown_or_of_another_template_is_not_said_to_be_absent(
     assert names <= {word.partition("=")[0] for word in named(problem["message"])}
 
 
+def test_a_channel_that_was_left_out_is_not_said_to_be_missing(office: AtDesk, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(1))
+    (email,) = (
+        one
+        for one in planned(office, path, "--over", "screen")["campaign"]["refusals"]
+        if one["way"] == "email"
+    )
+    assert "--over" in named(email["why"])
+
+
 def test_a_template_that_came_after_the_opening_is_said_to_be_new(office: AtDesk, tmp_path: Path) -> None:
     new = LETTER.replace("id: our-letter", "id: new-letter")
     (office.home / "notices" / "new-letter.md").write_text(new, encoding="utf-8")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from runner.actions import Action
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -67,6 +68,7 @@ def test_overrides_of_harmless_and_unknown_rules_are_refused():
     with refused("unknown_rule", NotFound) as unknown:
         world().give(given(rule="R99"), by="eve")
     assert "R99" in unknown.value.message
+    assert (unknown.value.hint, unknown.value.action) == ("", Action("message.rules"))  # R9 is another rule
 
 
 def test_an_override_of_r10_applies_to_one_text_only():

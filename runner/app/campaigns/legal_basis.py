@@ -28,7 +28,7 @@ from runner.law.regime import SubstituteNotice
 from runner.reports.notices.notices import NoticeRow, notice_rows
 from runner.routing.messaging import Channel, ContactPoint, Recipient
 from runner.routing.planner import choose
-from runner.routing.rules import PlanContext
+from runner.routing.rules import Candidate, PlanContext, against
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -44,6 +44,17 @@ class CampaignChannels(msgspec.Struct, frozen=True):
 
     channels: Mapping[Way, Channel]
     offers: Mapping[Way, Refusal | None]
+    overridden: tuple[str, ...] = ()
+    """Rules against these channels that an approver overrode: the rule, the reason, the approver."""
+
+    def without_texts(self) -> CampaignChannels:
+        """Return the channels of a campaign that has no text for text messages."""
+        channels = {way: channel for way, channel in self.channels.items() if way != "sms"}
+        offers = dict(self.offers)
+        if "sms" in self.channels:
+            why = "text messages need a short notice of their own: --short NOTICE"
+            offers["sms"] = Refusal(channel="sms", rule="channel", why=why)
+        return msgspec.structs.replace(self, channels=channels, offers=offers)
 
 
 def carriers(service: IncidentService, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
@@ -59,18 +70,31 @@ def carriers(service: IncidentService, incident: Incident, named: Sequence[str] 
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
     channels: dict[Way, Channel] = {}
     offers: dict[Way, Refusal | None] = {}
+    overridden: list[str] = []
     for way, kind in KINDS.items():
         possible = sorted(
             (channel for channel in service.directory.channels.values() if _fits(channel, way, kind, named)),
             key=lambda one: (one.priority, one.id),
         )
+        if (
+            named
+            and not possible
+            and any(_fits(one, way, kind, ()) for one in service.directory.channels.values())
+        ):
+            offers[way] = Refusal(
+                channel=way, rule="channel", why="left out by the choice of channels (--over)"
+            )
         for channel in possible:
-            refusal = _refusal(channel, way, context)
-            if refusal is None:
+            chosen = _chosen(channel, way, context)
+            if not isinstance(chosen, Refusal):
                 channels[way], offers[way] = channel, None
+                overridden += (
+                    f"{rule.rule} for {channel.id}: {rule.why}; overridden by {entry.by} ({entry.reason})"
+                    for rule, entry in against(chosen)
+                )
                 break
-            offers.setdefault(way, refusal)
-    return CampaignChannels(channels, offers)
+            offers.setdefault(way, chosen)
+    return CampaignChannels(channels, offers, tuple(overridden))
 
 
 def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
@@ -79,12 +103,11 @@ def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
     return channel.id in named if named else way != "sms" or channel.adapter in TEXTING
 
 
-def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None:
+def _chosen(channel: Channel, way: Way, context: PlanContext) -> Candidate | Refusal:
     # consent to text messages is checked for each row of the list, not for the channel
     point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
     anybody = Recipient(person="anybody", contacts=(point,))
-    candidate = choose(message_class(CLASSES[way]), channel, anybody, context)
-    return candidate if isinstance(candidate, Refusal) else None
+    return choose(message_class(CLASSES[way]), channel, anybody, context)
 
 
 def texting(
@@ -107,11 +130,12 @@ def texting(
         financial=bool(FINANCIAL.intersection(kinds.value or ()) if kinds is not None else ()),
         earlier=sum(now - one.planned_at < timedelta(days=3) for one in earlier),
         fault=refused_senders(service).get(channel.id, ""),
-        overridden=frozenset(
-            number
+        overridden={
+            number: f"{one.by} ({one.reason})"
             for number, _ in TEXT_RULES
-            if any(one.covers(number, channel.id, CLASSES["sms"], "") for one in incident.overrides.values())
-        ),
+            for one in incident.overrides.values()
+            if one.covers(number, channel.id, CLASSES["sms"], "")
+        },
     )
 
 
@@ -147,9 +171,9 @@ class CampaignTexts:
 
     def require_whole(self) -> None:
         """Raise Refused if a text has missing information."""
-        self.addressing.require_whole()
+        self.addressing.require_whole(drafts="")
         if self._short is not None:
-            self._short.require_whole()
+            self._short.require_whole(drafts="")
 
     def wording(self, group: GroupKey) -> Wording:
         """Return the text of one group; raises Refused for a template that is not a short text."""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.doubts import doubts
-from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting, unapproved
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting
+from runner.app.campaigns.plan_notes import PlanNotes, plan_warnings, why_not
 from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record_plan
 from runner.app.campaigns.tables import BulkTables, Intake
@@ -39,9 +40,8 @@ from runner.incident.campaigns.campaign import (
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
-from runner.incident.campaigns.texting import Texted, Texting
+from runner.incident.campaigns.texting import Texting
 from runner.incident.campaigns.transitions import admit, sendable
-from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
@@ -106,6 +106,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         admit("plan", before.campaign, before.state)
     texts = CampaignTexts(service, incident, order.notice, order.short, order.duties)
     carried = carriers(service, incident, order.over)
+    carried = carried if order.short else carried.without_texts()
     campaign = _begun(service, incident, order, carried)
     older = of_list(service, incident, order.notice, order.people.name)
     alone = service.register_worker(PLANNER + campaign.id)
@@ -121,15 +122,11 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
                 reading.read(tell)
                 made = reading.judged()
                 intake.finish()
-            found = doubts(service, incident, made.campaign, texts).words
-            needs = (
-                (
-                    "Sending needs a reason: bulk send --accept-counts WHY, --accept-repeats WHY, or --accept-date WHY.",
-                )
-                if found
-                else ()
-            )
-            made = msgspec.structs.replace(made, warnings=(*found, *needs, *made.warnings))
+            found = doubts(service, incident, made.campaign, texts)
+            options = (("counts", found.counts), ("repeats", found.repeats), ("date", found.dates))
+            asked = " ".join(f"--accept-{name} WHY" for name, doubted in options if doubted)
+            needs = (f"Sending needs a reason: bulk send {asked}.",) if asked else ()
+            made = msgspec.structs.replace(made, warnings=(*found.words, *needs, *made.warnings))
         except BaseException:
             tables.drop(campaign.id)
             raise
@@ -180,7 +177,7 @@ class _Reading:
         intake: Intake,
         rules: Texting | None,
     ) -> None:
-        self._rules, self.texted = rules, Texted()
+        self._rules, self.notes = rules, PlanNotes(rules, service.clock.now())
         self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = service.campaign_tables(service.principal)
         self._service, self._intake = service, intake
@@ -213,6 +210,7 @@ class _Reading:
             if found.person is not None:
                 contact, problems = contact_of(found.person, found.row.cells)
                 if contact is not None:
+                    self.notes.compare(found.row.line, contact, self._sound(contact))
                     yield contact
                     continue
             self.bad += 1
@@ -271,9 +269,9 @@ class _Reading:
             taken[keys[ways[0]]] = who
             self.ways[ways[0]] += 1
         if self._rules is not None and "sms" in ways:
-            self.texted.add(contact)
+            self.notes.text(contact, first=ways[0] == "sms")
         if state not in ("duplicate", "exempt"):
-            self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
+            self.refusals.update((one.channel, one.rule, why_not(one, contact)) for one in planned.refusals)
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
         mail = bool(ways) and ways[0] == "email"
@@ -321,7 +319,7 @@ class _Reading:
             more = f", {self.bad - SHOWN} of them not shown" if self.bad > SHOWN else ""
             raise Invalid(
                 f'File "{order.people}" has {self.bad} invalid rows{more}. No plan was made.',
-                hint="Correct the rows, or add --skip-bad",
+                hint="Correct what each line says. --skip-bad leaves these people without a notice",
                 code="people",
                 problems=self.problems,
             )
@@ -348,12 +346,13 @@ class _Reading:
             feasible=found,
             exempt=self.states["exempt"],
             unreachable=self.states["unreachable"],
-            countries=dict(sorted(self.texted.countries.items())),
-            exemptions={str(name): people for name, people in sorted(self.texted.exemptions.items())},
-            old_consents=self.texted.old_consents,
+            countries=dict(sorted(self.notes.texted.countries.items())),
+            exemptions={str(name): people for name, people in sorted(self.notes.texted.exemptions.items())},
+            old_consents=self.notes.texted.old_consents,
             warnings=(
-                *_warnings(campaign, texts),
-                *(self.texted.warnings(self._rules.channel) if self._rules is not None else ()),
+                *plan_warnings(campaign, texts),
+                *self.notes.warnings(order.people.name, found.due),
+                *self._carried.overridden,
                 *self._unknown(),
             ),
         )
@@ -406,15 +405,3 @@ class _Reading:
 
 def _domain_of(contact: Contact) -> str:
     return same_domain(contact.email.rpartition("@")[2])
-
-
-def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
-    for problem in unapproved(texts, campaign.grounds):
-        yield f"{problem.file} is not approved. Sending is blocked until the approval."
-    yield from unchosen_words(ground.group for ground in campaign.grounds)
-    for ground in campaign.grounds:
-        if ground.held:
-            yield f"{ground.group.duty} is delayed at the request of law enforcement (R27)"
-    for way, channel in campaign.channels.items():
-        if campaign.ways.get(way) and channel not in campaign.rates:
-            yield f"The rate of {channel} is unknown. A low estimate is used. To set the rate: --rate {channel}=60/s"

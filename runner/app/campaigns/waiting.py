@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from runner.actions import Action, Slot
 from runner.app.campaigns.letter_archive import is_approved
 from runner.app.campaigns.record import newest
@@ -40,9 +42,13 @@ def waiting(service: IncidentService, incident: Incident) -> Iterator[AttentionI
                 awaits = awaited(incident, service.library(incident), [row.step for row in rows])
                 titles = ", ".join(dict.fromkeys(one.title for one in awaits))
                 detail = f"Its approval waits for: {titles}" if titles else ""
-                if any(row.approve_step for row in rows):
-                    detail = "Its text is not approved"
-                yield _item("bulk_planned", known, f"to {people}: planned, not sent", "bulk.send", detail)
+                item = _item("bulk_planned", known, f"to {people}: planned, not sent", "bulk.send", detail)
+                step = next((row.approve_step for row in rows if row.approve_step), "")
+                if step:  # sending is refused until then
+                    item = structs.replace(
+                        item, detail="Its text is not approved", action=Action("step.approve", step)
+                    )
+                yield item
             case "sending" if not is_sending(service, known.campaign.id):
                 people = count(sum(left(service, known).values()), "person", "people")
                 words = f"no process sends it, {people} left. Continue sending"

@@ -142,7 +142,7 @@ class Addressing:
             return why
         return ""
 
-    def require_whole(self) -> None:
+    def require_whole(self, drafts: str = " For drafts, add --draft") -> None:
         """Raise Refused if a group's letter has missing information, unless drafts are allowed."""
         problems = [
             _problem(self.groups[group], why) for group, blocking in self._gaps.items() for why in blocking
@@ -150,7 +150,7 @@ class Addressing:
         if problems and not self._draft:
             raise Refused(
                 f"{len(self._gaps)} of {len(self.groups)} texts have missing information or changed facts. No letter was created.",
-                hint="Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE. For drafts, add --draft",
+                hint=f"Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE.{drafts}",
                 code="notice_incomplete",
                 problems=problems,
             )
@@ -268,8 +268,35 @@ class Addressing:
                 )
             if owed:
                 return self._federal_first(owed[0], population)
-        told = ", ".join(f"{duty.id} is {_verdict(duty)}" for level in near for duty in level)
-        raise Refused(
+        raise self._no_duty(place, population, [duty for level in near for duty in level])
+
+    def _no_duty(self, place: str, population: str, pool: Sequence[DutyStatus]) -> Refused:
+        """Return why no letter serves a place: a duty that this letter does not serve, or an unknown duty, is not "no duty"."""
+        there = [
+            duty
+            for duty in self.statuses.values()
+            if duty.recipient in PEOPLE and duty.jurisdiction in levels(place)
+        ]
+        if owed := [duty.id for duty in there if _owed(duty, population)]:
+            return Refused(
+                f"This notice or --duty does not serve the duty to people in {place}: {', '.join(owed)}.",
+                hint=f"Add --duty {owed[0]}"
+                if self._named
+                else f"Use the notice {AUTO}, or a template for it",
+                code="other_duty",
+            )
+        for duty in there:
+            if duty.verdict == "unknown":
+                needed = ", ".join(duty.missing_facts) or "a decision"
+                return Refused(
+                    f"A duty to notify people in {place} may apply: {duty.id} is unknown before {needed}.",
+                    hint=f"tocsin fact set {duty.missing_facts[0]}=VALUE --source SOURCE"
+                    if duty.missing_facts
+                    else f"tocsin duties --why {duty.id}",
+                    code="duty_unknown",
+                )
+        told = ", ".join(f"{duty.id} is {_verdict(duty)}" for duty in pool)
+        return Refused(
             f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
 
@@ -286,8 +313,6 @@ def _owed(duty: DutyStatus, population: str) -> bool:
 
 
 def _verdict(one: DutyStatus) -> str:
-    if one.verdict == "unknown" and one.missing_facts:
-        return f"unknown before {one.missing_facts[0]}"
     return "for others" if one.verdict == "applies" else one.verdict.replace("_", " ")
 
 

@@ -263,7 +263,7 @@ def _judge(survey: _Survey, order: Order) -> None:
         more = f", {survey.bad - SHOWN} of them not shown" if survey.bad > SHOWN else ""
         raise Invalid(
             f'File "{order.people}" has {survey.bad} invalid rows{more}. No letter was created.',
-            hint=f"Correct the rows, or add --skip-bad to list them in {REJECTS}",
+            hint=f"Correct what each line says. --skip-bad only lists these people in {REJECTS}",
             code="people",
             problems=survey.problems,
         )

@@ -63,8 +63,12 @@ def template(service: IncidentService, incident: Incident, name: str) -> tuple[N
     """Return a pinned template by its id; raises NotFound with the nearest id."""
     notices = service.catalogue(incident).notices
     if name not in notices:
+        from runner.app.incidents.home_catalogue import catalogue
+
         near = nearest(name, notices)
         hint = f"Use {near}" if near else f"Use one of: {', '.join(sorted(notices)) or 'none'}"
+        if name in catalogue(service).notice_files:
+            hint = f"{name} came after the opening. An incident keeps the notices of its opening"
         raise NotFound(
             f'Notice "{name}" does not exist in "{incident.codename}".', hint=hint, code="unknown_notice"
         )

@@ -35,6 +35,8 @@ FINANCIAL = frozenset(
     ]
 )
 """Kinds of organisations (``organisation.regulated_as``) that the exemption calls financial institutions."""
+_AMERICAN = frozenset({"health_and_safety", "bank_breach"})
+"""Exemptions of 47 CFR 64.1200 and FCC 15-72."""
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
 _NUMBER, _DATE = re.compile(r"\d(?:[\s()./-]*\d){6,}"), re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}")
 
@@ -51,16 +53,27 @@ class Texting(msgspec.Struct, frozen=True, kw_only=True):
     """Campaigns with text messages of this incident in the last three days."""
     fault: str = ""
     """The code with which American carriers refused the sender last."""
-    overridden: frozenset[str] = frozenset()
+    overridden: Mapping[str, str] = {}
+    """The rules that an approver overrode, each with the approver and the reason."""
 
 
 def text_refusals(contact: Contact, texting: Texting | None) -> Iterator[Refusal]:
     """Yield the rules that refuse a text message or call to a person, except those that an approver overrode."""
-    if texting is None or not contact.phone:
+    if texting is not None:
+        yield from (one for one in _against(contact, texting) if one.rule not in texting.overridden)
+
+
+def text_overrides(contact: Contact, texting: Texting) -> Iterator[Refusal]:
+    """Yield the rules that would refuse it, and that an approver overrode."""
+    yield from (one for one in _against(contact, texting) if one.rule in texting.overridden)
+
+
+def _against(contact: Contact, texting: Texting) -> Iterator[Refusal]:
+    if not contact.phone:
         return
     country = country_of(contact.phone)
     for number, rule in RULES:
-        if number not in texting.overridden and (why := rule(contact, texting, country)):
+        if why := rule(contact, texting, country):
             yield Refusal(channel="sms", rule=number, why=why)
 
 
@@ -82,6 +95,8 @@ def exempted(contact: Contact, one: Texting, country: str) -> str:
         return ""
     if contact.sms_exemption == "eu_notice" and country not in _EEA:
         return "eu_notice: the number is not of the European Economic Area"
+    if contact.sms_exemption in _AMERICAN and country not in ("US", ""):
+        return f"{contact.sms_exemption}: a law of the United States, and the number is not American"
     if contact.sms_exemption != "bank_breach":
         return ""
     text = one.text(contact)

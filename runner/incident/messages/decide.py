@@ -10,7 +10,6 @@ import msgspec
 
 from runner.actions import REASON, Action
 from runner.base.states import AttemptState, TaskState
-from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
 from runner.incident.messages.escalation import called_off
@@ -70,8 +69,8 @@ def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOv
 def _exists(number: str) -> None:
     rule = rule_book().get(number)
     if rule is None:
-        hint = near_hint(number, rule_book()) or Action("message.rules")
-        raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
+        # another number is another rule: no near name is proposed
+        raise NotFound(f'Rule "{number}" does not exist.', hint=Action("message.rules"), code="unknown_rule")
     if rule.firm:
         raise Refused(
             f"Rule {number} has no override: {rule.says}.", hint=Action("message.rules"), code="firm_rule"

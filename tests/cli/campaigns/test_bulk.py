@@ -321,6 +321,8 @@ def test_a_campaign_that_waits_for_a_person_is_in_do_now_until_everybody_is_noti
     (unapproved,) = (one for one in items if one["kind"] == "bulk_planned")
     assert {"Contain", "systems"} <= named(unapproved["detail"])
     office.done("task", "done", "contain")
+    verified(office, "", "jonas")
+    assert waits(office) == [("bulk_planned", "step.approve")]  # before that, sending is refused
     approve(office)
     assert waits(office) == [("bulk_planned", "bulk.send")]
     run(office, "pause", path, "--reason", "the text is read again")
@@ -767,6 +769,42 @@ def test_campaign_pages_show_the_necessary_information(
         "CampaignMoved",
         "CampaignStretch",
     ]
+
+
+@pytest.mark.parametrize(
+    ("without", "names"),
+    [("with_name: true, ", {"us-tx-breach/individuals", "data.with_name"}), ("", {"--duty", "auto"})],
+)
+def test_a_duty_that_is_unknown_or_of_another_template_is_not_said_to_be_absent(
+    office: AtDesk, tmp_path: Path, without: str, names: set[str]
+) -> None:
+    (tmp_path / "us.yaml").write_text(TEXAS.replace(without, ""), encoding="utf-8")
+    (tmp_path / "texan.yaml").write_text(
+        PLAYBOOK.replace("eu-gdpr-34-data-subjects", "us-tx-breach"), encoding="utf-8"
+    )
+    words = ("--yes", "--facts", str(tmp_path / "us.yaml"), "--format", "json")
+    found = json.loads(office.done("open", str(tmp_path / "texan.yaml"), *words))
+    office.done("use", found["incident"])
+    path = listed(tmp_path, HEAD + "K1,Ada,1 Elm Road,US-TX,a@people.example\n")
+    (problem,) = refused(office, "bulk", "plan", "gdpr-34-letter", "--people", path)["problems"]
+    assert names <= {word.partition("=")[0] for word in named(problem["message"])}
+
+
+def test_a_channel_that_was_left_out_is_not_said_to_be_missing(office: AtDesk, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(1))
+    (email,) = (
+        one
+        for one in planned(office, path, "--over", "screen")["campaign"]["refusals"]
+        if one["way"] == "email"
+    )
+    assert "--over" in named(email["why"])
+
+
+def test_a_template_that_came_after_the_opening_is_said_to_be_new(office: AtDesk, tmp_path: Path) -> None:
+    new = LETTER.replace("id: our-letter", "id: new-letter")
+    (office.home / "notices" / "new-letter.md").write_text(new, encoding="utf-8")
+    said = refused(office, "bulk", "plan", "new-letter", "--people", listed(tmp_path, people(1)))
+    assert (said["code"], "opening" in named(said["hint"])) == ("unknown_notice", True)
 
 
 def test_a_hold_of_law_enforcement_keeps_its_readers_back(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from integrations.port import Callback
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import listed, office, opened, planned, relay, sent
+from tests.cli.campaigns.test_bulk import listed, named, office, opened, planned, relay, sent
 from tests.cli.campaigns.test_bulk_sms import approved, by_smsc, heard, texting
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import Peer, running_smsc
@@ -22,6 +23,8 @@ __all__ = ["office", "relay"]
 
 HEAD = "reference,name,address,jurisdiction,phone,sms_consent,sms_exemption,number_checked\n"
 TEXT = "{{{{ organisation.name }}}}: news about your data, reference {{{{ recipient.reference }}}}. {}"
+
+INVALID = "the phone number is invalid"
 
 
 @pytest.fixture
@@ -83,6 +86,30 @@ def test_an_approver_overrides_the_rule_about_sender_names(
     )
     made = plan(office, tmp_path, "+353861234567,yes,,")
     assert (refusals(made), made["countries"]) == ({}, {"IE": 1})
+    (shown,) = (one for one in made["warnings"] if "R42" in one)
+    assert {"maria", "registered"} <= named(shown)
+
+
+def test_without_a_short_notice_no_text_message_is_planned(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    made = planned(office, listed(tmp_path, rows("+4915112345678,yes,,")))
+    assert made["campaign"]["ways"] == {"post": 1}
+    assert {"channel"} == refusals(made).keys()
+
+
+def test_a_plan_says_which_rows_have_an_invalid_number_and_for_whom_it_is_night(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    office.clock.time = datetime(2026, 11, 24, 17, 41, tzinfo=UTC)
+    made = plan(office, tmp_path, "0171 55555,yes,,", "+819012345678,yes,,")
+    assert made["campaign"]["ways"] == {"post": 1, "sms": 1}
+    assert [one["why"] for one in made["campaign"]["refusals"] if one["way"] == "sms"] == [INVALID]
+    shown = [named(one) for one in made["warnings"]]
+    assert any({"phone", "2", "people.csv"} <= one and "55555" not in one for one in shown)
+    assert any({"R26", "00:00"} <= one for one in shown)
 
 
 def test_a_text_from_a_name_says_how_else_to_opt_out(
@@ -104,6 +131,15 @@ def test_an_exemption_is_one_of_the_law(
     path = listed(tmp_path, rows('+12125550013,,"emergency, 47 CFR 64.1200(a)(1)",'), "free.csv")
     said = office("bulk", "plan", "our-letter", "--people", path, "--short", "our-text", "--format", "json")
     assert (said.code, said.json["code"], len(said.json["problems"])) == (1, "people", 1)
+
+
+def test_an_american_exemption_is_none_abroad(
+    office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
+) -> None:
+    by_smsc(office, relay, smsc)
+    made = plan(office, tmp_path, "+436641234567,,health_and_safety,")
+    assert refusals(made) == {"R40": [("health_and_safety", 1)]}
+    assert not any("--accept-date" in one for one in made["warnings"])
 
 
 def test_a_bank_texts_without_consent_only_as_the_exemption_says(

@@ -50,7 +50,7 @@ BANK = {"sms_consent": False, "sms_exemption": "bank_breach"}
         (GOOD, True, {"financial": True, "organisation": "Another Bank"}, ["R40"]),
         ("Example Bank: news of 24.11.2026, see 2026-11-24, K1.", True, {"financial": True}, ["R40"]),
         (GOOD.ljust(459, "."), True, {"financial": True}, ["R40"]),
-        (GOOD.ljust(459, "."), True, {"financial": True, "overridden": frozenset({"R40"})}, []),
+        (GOOD.ljust(459, "."), True, {"financial": True, "overridden": {"R40": "maria"}}, []),
     ],
 )
 def test_the_exemption_of_banks_has_each_of_its_conditions(

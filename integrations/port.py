@@ -351,8 +351,7 @@ class Recalling(Protocol):
         """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
         ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
-        a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message.
-        """
+        a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message."""
 
     def unsent(self, outbound: Outbound, settings: Any) -> str:
         """Return why an accepted message has not left this machine, or the empty string. Only with an outbox."""
@@ -381,8 +380,7 @@ class Sealing(Protocol):
     def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
         """Return the encrypted message, or why there is none; nothing is sent.
 
-        The bytes are stored before the first ``send``, and each ``send`` with this key gets them as ``outbound.sealed``.
-        """
+        The bytes are stored before the first ``send``, and each ``send`` with this key gets them as ``outbound.sealed``."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):

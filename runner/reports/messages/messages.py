@@ -369,14 +369,11 @@ def unresolved(row: DeliveryRow) -> list[AttemptView]:
 def failed_everywhere(row: DeliveryRow) -> bool:
     """Tell whether every channel failed permanently, before a worker ended the delivery."""
     last = {attempt.channel: attempt for attempt in row.attempts}
-    return (
-        row.state == "active"
-        and last.keys() >= set(row.channels) > set()
-        and all(
-            one.state == "rejected" or any(receipt.kind in ("failed", "stopped") for receipt in one.receipts)
-            for one in last.values()
-        )
+    failed = all(
+        one.state == "rejected" or any(receipt.kind in ("failed", "stopped") for receipt in one.receipts)
+        for one in last.values()
     )
+    return failed and row.state == "active" and last.keys() >= set(row.channels) > set()
 
 
 def called(row: DeliveryRow) -> str:

@@ -62,8 +62,8 @@ def test_a_test_by_a_modem_expires_and_leaves_no_text_in_its_folders(tocsin: AtD
     for name in modem.FOLDERS:
         (tmp_path / name).mkdir()
     settings = {"operator": "carrier-x", "folder": str(tmp_path)}
-    telephone(tocsin, {"adapter": "modem", "settings": settings})
-    tocsin.done("channel", "check", "--to", "ada", "--yes")
+    telephone(tocsin, {"adapter": "modem", "settings": settings, "timeout": "1s"})
+    assert tocsin("channel", "check", "--to", "ada", "--yes").code == 1, "nothing sends what waits"
     until = f"; until {(tocsin.clock.now() + timedelta(hours=1)).timestamp():.0f}\n"
     for waiting in (tmp_path / "outbox").iterdir():
         assert waiting.read_text().startswith(until)

@@ -34,7 +34,7 @@ def missing_secret(
         return error
     return Refused(
         "The device that encrypts is not published yet.",
-        hint=f"tocsin channel keys {channel}",
+        hint=f"Publish it: tocsin channel keys {channel}",
         code="device_missing",
     )
 
@@ -50,7 +50,7 @@ def set_up_keys(
     if persons and not found:
         raise NotFound(
             f"No contact for channel {name}: {', '.join(persons)}.",
-            hint="tocsin person add PERSON --contact CHANNEL=ADDRESS",
+            hint="Add it: tocsin person add PERSON --contact CHANNEL=ADDRESS",
             code="unknown_contact",
         )
     channel = service.directory.channels[name]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, set_fact
 from runner.documents.contents.coverage import to_verify
 from runner.documents.notice import Notice
 from runner.effects.notices.forbidden_words import requirements
@@ -290,9 +290,9 @@ class Addressing:
                 needed = ", ".join(duty.missing_facts) or "a decision"
                 return Refused(
                     f"A duty to notify people in {place} may apply: {duty.id} is unknown before {needed}.",
-                    hint=f"tocsin fact set {duty.missing_facts[0]}=VALUE --source SOURCE"
+                    hint=set_fact(duty.missing_facts[0])
                     if duty.missing_facts
-                    else f"tocsin duties --why {duty.id}",
+                    else Action("duty.show", duty.id),
                     code="duty_unknown",
                 )
         told = ", ".join(f"{duty.id} is {_verdict(duty)}" for duty in pool)

@@ -182,7 +182,7 @@ def override(
     session.service.known(session.by)
     submit(session, session.name(), made, f"{session.by} overrode the rule {rule}")
     if not (channel or class_ or to or text):
-        limits = "To limit it: tocsin correct SEQ, then repeat with --channel, --class or --to"
+        limits = "To limit it: tocsin correct SEQ --reason WHY, then repeat with --channel, --class or --to"
         session.warn("override_unlimited", f"Valid for every message, channel and person. {limits}.")
 
 

@@ -178,7 +178,7 @@ def test_an_approved_campaign_is_sent_beside_the_pages_and_its_deliveries_match_
 ) -> None:
     desk, room = ready
     maria = room.reader("maria")
-    name = campaign(room, maria, people(30, domain="sent.example"), "sent.csv")
+    name = campaign(room, maria, people(30, domain="sent.example"), "sent.csv", rates="*=60/s")
     assert submitted(room, maria, "campaign", "send", name).status_code == 409  # nobody counted the people
     asked = submitted(room, maria, "campaign", "send", name, looks=True, **REASONS)
     assert (asked.status_code, "30" in asked.text) == (200, True)

@@ -49,7 +49,7 @@ def ways_worked(detail: str) -> tuple[list[int], list[str]]:
 
 def checks(tocsin: AtDesk) -> int:
     """Return how many messages of a check came over the console."""
-    return len(re.findall(r"\bcheck-\d+\b", tocsin.console))
+    return len(re.findall(r"^-+ message \w+ -+$", tocsin.console, re.MULTILINE))
 
 
 def test_a_scheduled_channel_test_runs_and_reports_unreachable_people(tocsin: AtDesk) -> None:

@@ -41,7 +41,9 @@ class ForbiddenPeer(HTTPError):
 
 
 # urllib3 logs URLs, also as warnings about unusual answers, and some services put their password there.
-logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+# Each of its loggers by name: another library in the process may set the level of the first.
+for _module in ("", ".connection", ".connectionpool", ".poolmanager", ".response", ".util.retry"):
+    logging.getLogger(f"urllib3{_module}").setLevel(logging.CRITICAL + 1)
 
 
 class _Line(threading.local):

@@ -282,7 +282,11 @@ def test_doctor_queries_dns_about_senders_only_on_request(tocsin: AtDesk) -> Non
         assert ("mail" in fine["what"], findings(tocsin, "channels", "warning")) == (True, [])
         said = findings(tocsin, "channels", "warning", "--dns")
     assert all({"mail:", "corp.example"} <= set(finding["what"].split()) for finding in said)
-    assert [re.findall(r"\b(MX|SPF|DMARC)\b", finding["what"]) for finding in said] == [["MX"], ["DMARC"]]
+    assert [re.findall(r"\b(MX|SPF|DMARC|TLSA)\b", finding["what"]) for finding in said] == [
+        ["MX"],
+        ["DMARC"],
+        ["TLSA"],
+    ]
 
 
 def test_empty_settings_are_reported_with_the_required_first_line(tocsin: AtDesk) -> None:
@@ -298,7 +302,7 @@ def test_doctor_names_the_command_that_makes_the_device_of_a_channel(tocsin: AtD
     secrets = {"device": "file:chat.device"}
     tocsin.settings(channels={"chat": {"adapter": "matrix", "settings": matrix, "secrets": secrets}})
     hints = [finding["hint"] for finding in findings(tocsin, "channels", "error", "--offline")]
-    assert "tocsin channel keys chat" in hints
+    assert "Publish it: tocsin channel keys chat" in hints
 
 
 def test_doctor_does_not_send_to_seeds_without_connections(tocsin: AtDesk) -> None:

@@ -225,6 +225,21 @@ def test_a_page_without_typed_text_follows_the_task(
         page.locator("text=Start this task").wait_for(state="detached", timeout=20_000)
 
 
+def test_a_page_is_not_drawn_anew_while_a_form_of_it_is_being_sent(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
+        sees(page, "#connection", "Live")
+        page.evaluate("""() => {
+            window.here = true;
+            document.querySelector("form[data-draft]").dispatchEvent(new Event("submit", {bubbles: true}));
+        }""")
+        desk.done("task", "start", step)
+        sees(page, "#live", "in progress")
+        assert page.evaluate("window.here") is True
+
+
 def test_an_open_page_follows_after_a_second_login_of_the_browser(
     browser: Any, room: Served, desk: AtDesk
 ) -> None:

@@ -66,9 +66,11 @@ for (const field of fields.filter((one) => one.type !== "file")) { // no script 
   field.addEventListener("input", () => { if (field.value) localStorage.setItem(key, field.value); else localStorage.removeItem(key); });
 }
 if (follows) {
+  let sentAt = 0;
+  addEventListener("submit", () => { sentAt = Date.now(); });
   new MutationObserver(() => {
     const now = state();
-    if (!now) return;
+    if (!now || Date.now() - sentAt < 30000) return; // drawing anew would end the request of a form that was just sent
     document.getElementById("open").textContent = now.dataset.open;
     if (!acts || now.dataset.mark === acts.dataset.mark) return;
     // The page changed: without typed text the page is drawn anew, otherwise the person decides.

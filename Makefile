@@ -185,7 +185,7 @@ format: .venv/installed ## Write the code as the formatter and the linter would 
 PURE := base facts law routing playbook incident yamlfile files
 USES := tests/effects tests/app tests/vault tests/reports tests/web tests/documents/template tests/documents/files tests/playbooks \
         $(foreach chapter,bundles exercises incidents law messages people playbooks,tests/cli/$(chapter)) \
-        tests/cli/home/test_hold.py tests/cli/home/test_retention.py
+        tests/cli/home/test_hold.py tests/cli/home/test_retention.py tests/cli/home/test_pack.py tests/cli/campaigns/test_text_rules.py
 empty :=
 space := $(empty) $(empty)
 comma := ,

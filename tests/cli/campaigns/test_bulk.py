@@ -174,7 +174,7 @@ def approve(desk: AtDesk) -> None:
 
 
 @pytest.fixture
-def office(relay: MailServer, tmp_path: Path) -> AtDesk:
+def office(relay: MailServer, tmp_path: Path) -> Iterator[AtDesk]:
     """A home with a relay and an incident; nobody approved its letter."""
     shutil.copytree(prepared(), tmp_path / "home")
     desk = AtDesk(tmp_path / "home")
@@ -182,7 +182,8 @@ def office(relay: MailServer, tmp_path: Path) -> AtDesk:
         desk.chance.name("skipped")
     desk.chance.codename()
     configure(desk, relay)
-    return desk
+    yield desk
+    desk.close()
 
 
 @pytest.fixture

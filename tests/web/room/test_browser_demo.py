@@ -55,19 +55,32 @@ class AtBrowser:
     def act(self, verb: str, number: int = 0, file: Path | None = None, **fields: str) -> None:
         """Fill and send a form of the page; look at its preview, and confirm with the factors if they are asked for."""
         form = self._filled(verb, number, file, fields)
-        with self.page.expect_navigation():  # or the next page is asked for before this form is done
+        with self._answered():
             form.locator("button").last.click()
         sure = self.page.locator("button[name=sure]")
         if sure.count():
             if file is not None:
                 self._filled(verb, number, file, {})
-            with self.page.expect_navigation():
+            with self._answered():
                 sure.click()
         self.asked = self.page.locator("input[name=account-password]").count() == 1
         if self.asked:
-            with self.page.expect_navigation():
+            with self._answered():
                 self._factors("Confirm and go on")
         assert self.page.locator("[data-error]").count() == 0, self.text()
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Wait for the page that answers a form; one that is only drawn anew meanwhile is not that page."""
+
+        def last(answer: Any) -> bool:
+            before = answer.request.redirected_from or answer.request
+            return bool(answer.status != 303 and before.method == "POST")
+
+        with self.page.expect_response(last) as answer:
+            yield
+        answer.value.finished()
+        self.page.wait_for_load_state()
 
     def _filled(self, verb: str, number: int, file: Path | None, fields: dict[str, str]) -> Any:
         form = self.page.locator(f"form[data-draft={verb}]").nth(number)

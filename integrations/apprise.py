@@ -60,11 +60,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     try:
         import apprise
         from apprise.logger import logger
+
+        from integrations.http.transport import silence_urllib3
     except ImportError:
         return Rejected("missing", "apprise is not installed: install tocsin[apprise]", about="account")
     # They log URLs, which contain passwords, and the services' answers.
     logger.addFilter(_silent)
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+    silence_urllib3()
     storage = apprise.PersistentStoreMode.MEMORY
     asset = apprise.AppriseAsset(
         app_id="Tocsin", async_mode=False, http_redirects=False, storage_mode=storage

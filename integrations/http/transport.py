@@ -40,10 +40,16 @@ class ForbiddenPeer(HTTPError):
     """The name resolved to a forbidden address; no byte of the request was sent."""
 
 
-# urllib3 logs URLs, also as warnings about unusual answers, and some services put their password there.
-# Each of its loggers by name: another library in the process may set the level of the first.
-for _module in ("", ".connection", ".connectionpool", ".poolmanager", ".response", ".util.retry"):
-    logging.getLogger(f"urllib3{_module}").setLevel(logging.CRITICAL + 1)
+def silence_urllib3() -> None:
+    """Let urllib3 log nothing: it logs URLs, also as warnings about unusual answers, and some services put their password there.
+
+    Each of its loggers by name, because another library in the process may set the level of the first.
+    """
+    for module in ("", ".connection", ".connectionpool", ".poolmanager", ".response", ".util.retry"):
+        logging.getLogger(f"urllib3{module}").setLevel(logging.CRITICAL + 1)
+
+
+silence_urllib3()
 
 
 class _Line(threading.local):

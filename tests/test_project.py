@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from runner import settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("runner", "integrations", "playbooks")
@@ -183,3 +186,9 @@ def test_the_floors_hold():
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_test_reads_what_its_user_keeps() -> None:
+    """Commands of tests inherit this environment: no home of the user, and no checkpoint of an earlier home at the same path."""
+    assert settings.state_folder(os.environ) is None
+    assert not {settings.VARIABLE, settings.CACHE, settings.PERSON} & os.environ.keys()

@@ -1,4 +1,4 @@
-"""What every test shares: Hypothesis profiles, chosen by the machine.
+"""What every test shares: an environment without the user's home and state, and Hypothesis profiles, chosen by the machine.
 
 The network is closed in pyproject.toml: tests reach the loopback and Unix sockets, nothing else.
 """
@@ -6,18 +6,17 @@ The network is closed in pyproject.toml: tests reach the loopback and Unix socke
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("dev", max_examples=50, deadline=timedelta(seconds=2))
-settings.register_profile(
-    "ci",
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.register_profile("thorough", max_examples=2_000, deadline=None)
+# What a test starts inherits this: nothing of the person who runs the tests is read or changed.
+for name in ("TOCSIN_HOME", "TOCSIN_CACHE", "TOCSIN_PERSON", "TOCSIN_PAGER"):
+    os.environ.pop(name, None)
+os.environ["TOCSIN_STATE"] = ""
+
+# A busy machine is slow, which says nothing of the code.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", PATIENT, max_examples=50)
+settings.register_profile("ci", PATIENT, max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("thorough", PATIENT, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from tests.crash.soaking import at_desk, busy_machine, running
+from tests.patience import PATIENCE
 from tests.web.served import PLAYBOOK
 
 pytestmark = pytest.mark.slow
@@ -80,7 +81,7 @@ def test_a_worker_started_cold_with_six_incidents_due_works_them_all(tmp_path: P
             while worker.poll() is None and len(links(home)) < INCIDENTS:
                 threading.Event().wait(0.05)
             worker.terminate()
-            ended.append(worker.wait(60))
+            ended.append(worker.wait(PATIENCE))
     assert Counter(ended) == {0: starts}
 
 
@@ -98,16 +99,16 @@ def test_a_server_started_cold_answers_eight_requests_at_once(tmp_path: Path, st
             together = threading.Barrier(READERS)
 
             def ask(url: str) -> int:
-                together.wait(60)  # noqa: B023  # the pool ends within the round
+                together.wait(PATIENCE)  # noqa: B023  # the pool ends within the round
                 try:
-                    return requests.get(url, timeout=60).status_code
+                    return requests.get(url, timeout=PATIENCE).status_code
                 except requests.ConnectionError:
                     return 0
 
             with ThreadPoolExecutor(READERS) as pool:
                 answered = list(pool.map(ask, asked))
             server.terminate()
-            ended.append((server.wait(60), *sorted(set(answered))))
+            ended.append((server.wait(PATIENCE), *sorted(set(answered))))
     assert Counter(ended) == {(0, 200): starts}
 
 

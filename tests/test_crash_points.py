@@ -17,12 +17,13 @@ from runner.store.port import StoredEvent
 from tests.crash.calling import STORIES
 from tests.crash.checking import check_told, check_world
 from tests.crash.scenario import INCIDENT, Boundaries, open_desk
+from tests.patience import PATIENCE
 from tests.servers.postgres import postgres_server
 from tests.servers.receivers import HttpReceiver, MailServer
 
 __all__ = ["postgres_server"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 class Runs:
@@ -73,7 +74,7 @@ class Runs:
         assert self.child.stdin is not None
         assert self.child.stdout is not None
         self.child.stdin.close()
-        self.child.wait(10)
+        self.child.wait(PATIENCE)
         self.child.stdout.close()
         self.mail.stop()
         self.http.stop()

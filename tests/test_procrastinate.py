@@ -17,7 +17,7 @@ from tests.workers.runs import Crowd, born, in_a_row, keep, make_desk, until
 
 __all__ = ["postgres_server", "postgres_url"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 RUNS, STEPS, WORKERS = 200, 5, 3
 

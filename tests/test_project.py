@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from runner import settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("runner", "integrations", "playbooks")
@@ -183,3 +186,20 @@ def test_the_floors_hold():
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_checks_count_on_every_server_that_a_test_needs() -> None:
+    """A server that they put on the machine and that a test does not find is a failure, not a skipped test."""
+    lines = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    (packages,) = re.findall(r'^packages="(.*)"$', lines, re.MULTILINE)
+    (others,) = re.findall(r"^for server in \$packages (.+); do$", lines, re.MULTILINE)
+    calls = re.compile(r"\babsent\(\s*f?\"([a-z0-9-]+)")
+    needed = {name for _, text in modules("tests") for name in calls.findall(text)} - {"python"}
+    assert len(needed) > 20
+    assert needed - {*packages.split(), *others.split()} == set()
+
+
+def test_no_test_reads_what_its_user_keeps() -> None:
+    """Commands of tests inherit this environment: no home of the user, and no checkpoint of an earlier home at the same path."""
+    assert settings.state_folder(os.environ) is None
+    assert not {settings.VARIABLE, settings.CACHE, settings.PERSON} & os.environ.keys()

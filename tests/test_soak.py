@@ -28,6 +28,7 @@ from runner.workers.choice import attach
 from tests.crash.checking import check_world
 from tests.crash.scenario import ensure_open, next_command, over, playbook
 from tests.crash.soaking import busy_machine, home_of, started
+from tests.patience import PATIENCE
 from tests.servers.postgres import postgres_server
 from tests.servers.receivers import HttpReceiver, MailServer
 
@@ -42,8 +43,6 @@ LIFE = 4.0
 MOMENT = 0.05
 """Seconds within which the kill comes."""
 KILLS = int(os.environ.get("TOCSIN_SOAK_KILLS", "200"))
-PATIENCE = 120.0
-"""Seconds after which what is left undone will never be done."""
 
 
 class Soak:

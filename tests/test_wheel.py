@@ -18,7 +18,7 @@ from runner.app.incidents.catalogue_pinning import compile_shipped
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 def run(*command: str | Path, cwd: Path) -> str:

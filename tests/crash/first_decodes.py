@@ -16,6 +16,8 @@ from contextlib import suppress
 
 import msgspec
 
+from tests.patience import PATIENCE
+
 THREADS = 8
 
 
@@ -47,7 +49,7 @@ def main() -> None:
     """Let the threads go, and say how many classes there were."""
     sys.setswitchinterval(1e-6)
     names = [*modules("runner"), *modules("integrations")]
-    together = threading.Barrier(THREADS, timeout=60)
+    together = threading.Barrier(THREADS, timeout=PATIENCE)
 
     def act(number: int) -> int:
         start = number * len(names) // THREADS

@@ -23,7 +23,7 @@ from tests.servers.receivers import MailServer
 DUTY = "eu-gdpr-33-controller-sa/initial"
 PHASES = "eu-gdpr-33-controller-sa/phases"
 LANE = f"duties.lanes.notify[{DUTY}]"
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds to wait for the worker in the background."""
 
 SETTINGS = """\

@@ -191,7 +191,7 @@ class Demo(Typist):
         self.tocsin(
             "message", "retry", delivery["delivery"], "--reason", "did not answer", "--as", "ana", "--no-work"
         )
-        if not self.mail.arrived.wait(20):
+        if not self.mail.arrived.wait(240):
             raise SystemExit("the worker never sent the message")
         self.wait_for_pager(delivery["delivery"])
         os.kill(worker.pid, signal.SIGKILL)

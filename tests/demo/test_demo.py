@@ -15,6 +15,7 @@ LIMIT = 150
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # some 40 commands, each a process
 def test_the_demo_ends_well_within_its_lines(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tests" / "demo" / "demo.py"],
@@ -24,7 +25,6 @@ def test_the_demo_ends_well_within_its_lines(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert len(done.stdout.splitlines()) <= LIMIT

@@ -53,7 +53,7 @@ def documents(text: str) -> dict[str, object]:
     return {schema: json.loads(block) for schema, block in _BLOCK.findall(text)}
 
 
-@pytest.mark.timeout(400)  # some 170 commands, each a process
+@pytest.mark.timeout(1800)  # some 170 commands, each a process
 def test_the_page_shows_the_keys_that_the_program_prints() -> None:
     if UPDATES:
         PAGE.write_text(page(), encoding="utf-8")

@@ -60,6 +60,13 @@ def test_the_readme_says_how_many_duties_are_verified() -> None:
     )
 
 
+def test_the_two_commands_are_the_demo_and_the_tests() -> None:
+    section = readme().partition("\n## Two commands\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    commands = [line.partition("#")[0].strip() for line in block.splitlines()]
+    assert commands == ["make demo", "make test"]
+
+
 def test_the_readme_is_short() -> None:
     assert len(readme().split()) <= WORDS
 

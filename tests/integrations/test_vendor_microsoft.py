@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from tests.servers import keys
 from tests.servers.stand_ins.microsoft import CLIENT, DEFENDER, GRAPH, SECRET, TENANT, Microsoft
 from tests.servers.vendors import VendorClients, VendorError
@@ -155,7 +156,7 @@ def test_defender_answers_as_its_published_examples_say(clients):
         done = requests.post(f"{machine}/isolate", json=said, headers=held, timeout=5)
         assert (done.status_code, done.json()["type"], done.json()["status"]) == (201, "Isolate", "Pending")
         action = f"{server.url}/api/machineactions/{done.json()['id']}"
-        states = [requests.get(action, headers=held, timeout=5).json()["status"] for _ in range(2)]
+        states = [requests.get(action, headers=held, timeout=PATIENCE).json()["status"] for _ in range(2)]
         assert states == ["Pending", "Succeeded"]
         wrong = requests.post(f"{machine}/isolate", json={"comment": "x"}, headers=held, timeout=5)
         assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "MissingRequiredParameter")

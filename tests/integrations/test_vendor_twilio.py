@@ -25,6 +25,7 @@ from integrations.port import Accepted, Callback, Receipt, Unauthentic
 from integrations.testing.conformance import AT, outbound
 from integrations.twilio import sms, voice
 from runner.effects.gateway.translation import Held
+from tests.patience import PATIENCE
 from tests.servers.stand_ins.twilio import ACCOUNT, TOKEN, Twilio, signed
 
 OURS = "https://tocsin.example/callbacks/sms"
@@ -82,7 +83,7 @@ def test_twilios_client_sends_a_message_fetches_it_and_finds_it_in_the_list():
 def test_twilios_client_makes_a_call_and_fetches_it():
     with Twilio() as server:
         there = client(server)
-        made = there.calls.create(to=TO, from_=FROM, twiml="<Response/>", timeout=30)
+        made = there.calls.create(to=TO, from_=FROM, twiml="<Response/>", timeout=PATIENCE)
         fetched = there.calls(made.sid).fetch()
     assert (fetched.sid, fetched.status, fetched.to) == (made.sid, "queued", TO)
 
@@ -159,7 +160,7 @@ def test_our_call_and_its_end_are_those_of_twilios_client():
             to=TO,
             from_=FROM,
             twiml=ours.form["Twiml"],
-            timeout=30,
+            timeout=PATIENCE,
             status_callback=back,
             status_callback_event=["completed"],
             machine_detection="Enable",

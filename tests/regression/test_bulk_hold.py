@@ -25,6 +25,7 @@ from tests.cli.campaigns.test_bulk import (
     sent,
     standing,
 )
+from tests.patience import PATIENCE
 from tests.regression.test_bulk_kills import started
 from tests.servers.receivers import MailServer
 
@@ -61,7 +62,7 @@ def test_a_hold_stops_a_running_campaign_at_the_next_batch_until_it_ends(
     assert planned(desk, path, "--chunk", "10")["campaign"]["ways"] == {"email": 40}
     relay.hold_from, relay.hold = 15, threading.Event()
     process = started(desk.home, path)
-    assert relay.held.wait(90), "the sender did not get so far"
+    assert relay.held.wait(PATIENCE), "the sender did not get so far"
 
     now = datetime.now(UTC)
     held = {"agency": "the police", "form": "written", "from": now - timedelta(hours=1)}
@@ -71,7 +72,7 @@ def test_a_hold_stops_a_running_campaign_at_the_next_batch_until_it_ends(
     desk.done("fact", "set", "law_enforcement.engaged=yes", *facts, "--source", "a letter of the police")
     hold, relay.hold_from = relay.hold, 0
     hold.set()
-    assert process.wait(120) == 4
+    assert process.wait(PATIENCE) == 4
 
     assert len(relay.mails) == 20, "the chunk in flight was ended, and no other begun"
     found = run(desk, "status", path)

@@ -32,6 +32,7 @@ from tests.cli.campaigns.test_bulk import (
     sent,
     standing,
 )
+from tests.patience import PATIENCE
 from tests.servers.receivers import MailServer
 
 pytestmark = pytest.mark.slow
@@ -73,7 +74,7 @@ def killed_after(relay: MailServer, home: Path, path: str, mails: int) -> None:
     relay.hold_from, relay.hold = mails, threading.Event()
     relay.held.clear()
     process = started(home, path)
-    assert relay.held.wait(90), "the sender did not get so far"
+    assert relay.held.wait(PATIENCE), "the sender did not get so far"
     process.send_signal(signal.SIGKILL)
     process.wait()
     hold, relay.hold_from = relay.hold, 0
@@ -104,7 +105,7 @@ class Forks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._child.communicate(timeout=10)
+        self._child.communicate(timeout=PATIENCE)
 
 
 def rows(home: Path) -> dict[str, dict[str, int]]:
@@ -116,7 +117,6 @@ def rows(home: Path) -> dict[str, dict[str, int]]:
         }
 
 
-@pytest.mark.timeout(300)
 def test_a_kill_at_any_commit_of_a_plan_leaves_the_old_one_or_the_new_and_the_next_plan_nothing_half(
     tmp_path: Path,
 ) -> None:
@@ -150,7 +150,6 @@ def test_a_kill_at_any_commit_of_a_plan_leaves_the_old_one_or_the_new_and_the_ne
     assert kill_at > 12, "the commits of a plan"
 
 
-@pytest.mark.timeout(300)
 def test_a_kill_at_any_commit_never_sends_twice_and_keeps_the_totals(
     tmp_path: Path,
 ) -> None:

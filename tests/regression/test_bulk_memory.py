@@ -34,7 +34,6 @@ def held_by(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.timeout(300)
 def test_three_times_the_people_are_planned_and_sent_to_in_the_same_memory(tmp_path: Path) -> None:
     shutil.copytree(prepared(), tmp_path / "home")
     desk = AtDesk(tmp_path / "home")

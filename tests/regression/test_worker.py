@@ -27,9 +27,9 @@ from runner.routing.messaging import MessageClass, SendResult
 from runner.store.port import Append, NewEvent
 from runner.workers.embedded import Worker
 from tests.crash.scenario import Boundaries, home, open_desk
+from tests.patience import PATIENCE
 from tests.scenario import act, bundle, call, change, message, playbook, task
 
-SOON = 10.0
 ALERT = {"alert": MessageTemplate(message_class="status-update", text="it begins")}
 
 
@@ -94,7 +94,7 @@ class Gate:
 
     def __call__(self, work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
         self.begun.release()
-        assert self.open.wait(SOON)
+        assert self.open.wait(PATIENCE)
         return self.then(work, incident, head)
 
     @contextmanager
@@ -104,10 +104,10 @@ class Gate:
         draining = threading.Thread(target=_drain, args=(worker, errors))
         draining.start()
         for _ in range(self.count):
-            assert self.begun.acquire(timeout=SOON)
+            assert self.begun.acquire(timeout=PATIENCE)
         yield
         self.open.set()
-        draining.join(SOON)
+        draining.join(PATIENCE)
         assert not draining.is_alive()
         assert not errors
 
@@ -127,20 +127,20 @@ class Silent:
     def close(self) -> None: ...
 
 
-def running(worker: Worker, until: Callable[[], bool], seconds: float = SOON) -> bool:
-    """Let a worker go on until something is so, or for some seconds; tell whether it is so."""
+def running(worker: Worker, until: Callable[[], bool]) -> bool:
+    """Let a worker go on until something is so, or for as long as the test has patience; tell whether it is so."""
     thread = threading.Thread(target=worker.run, args=(Silent(),))
     thread.start()
     try:
         pause = threading.Event()
-        for _ in range(int(seconds * 10)):
+        for _ in range(int(PATIENCE / 0.1)):
             if until():
                 return True
             pause.wait(0.1)
         return False
     finally:
         worker.stop()
-        thread.join(SOON)
+        thread.join(PATIENCE)
 
 
 def test_an_outcome_is_recorded_although_the_store_could_not_be_read_for_a_moment(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_worker_notices_that_another_one_died_in_the_middle_of_an_action(tmp_p
     dying = Worker(desk_at(tmp_path), perform=gate)
     draining = threading.Thread(target=_drain, args=(dying, []))
     draining.start()
-    assert gate.begun.acquire(timeout=SOON)
+    assert gate.begun.acquire(timeout=PATIENCE)
     reading, living = desk_at(tmp_path), Worker(desk_at(tmp_path), perform=accepted)
 
     def noticed() -> bool:
@@ -186,10 +186,10 @@ def test_a_worker_notices_that_another_one_died_in_the_middle_of_an_action(tmp_p
     seen = threading.Timer(2.5, dying.close)  # by then the survivor has looked, and found that its peer lives
     seen.start()
     try:
-        assert running(living, noticed, seconds=8)
+        assert running(living, noticed)
     finally:
         gate.open.set()
-        draining.join(SOON)
+        draining.join(PATIENCE)
 
 
 def test_an_incident_with_an_event_of_a_later_version_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_queued_messages_are_not_sent_over_a_domain_compromised_meanwhile(tmp_pa
         def send(self, channel: Any, dispatch: Any, secrets: Any) -> SendResult:
             sent.append(channel.id)
             begun.set()
-            assert go_on.wait(SOON)
+            assert go_on.wait(PATIENCE)
             return SendResult(state="accepted", evidence="accepted")
 
     def performing(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
@@ -244,7 +244,7 @@ def test_queued_messages_are_not_sent_over_a_domain_compromised_meanwhile(tmp_pa
     worker = Worker(desk, threads=1, perform=performing)
     draining = threading.Thread(target=worker.drain)
     draining.start()
-    assert begun.wait(SOON)
+    assert begun.wait(PATIENCE)
     other = desk_at(tmp_path)
     fallen = [
         c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now())
@@ -252,7 +252,7 @@ def test_queued_messages_are_not_sent_over_a_domain_compromised_meanwhile(tmp_pa
     ]
     other.act(other.principal, "i1", fallen)
     go_on.set()
-    draining.join(SOON)
+    draining.join(PATIENCE)
     assert sent.count("mail") == 1
 
 

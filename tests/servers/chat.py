@@ -22,12 +22,10 @@ from typing import Any
 import requests
 
 from integrations.testing.chaos import ChaosServer, Script, Talk
+from tests.patience import PATIENCE
 from tests.servers.receivers import free_port
 
 OURS = Path(__file__).parents[2] / ".venv-synapse" / "bin" / "python"
-
-STARTING = 30.0
-"""Seconds that a server may take."""
 
 
 def ntfy_program() -> str | None:
@@ -150,7 +148,7 @@ class Synapse:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.request(
-                method, f"{self.url}/{path}", json=content, headers=headers, timeout=STARTING
+                method, f"{self.url}/{path}", json=content, headers=headers, timeout=PATIENCE
             )
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
@@ -197,7 +195,7 @@ def running_synapse(python: str, folder: Path, more: str = "") -> Iterator[Synap
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until somebody listens on a port of the loopback; fail when the process ends before."""
     pause = threading.Event()
-    for _ in range(int(STARTING / 0.1)):
+    for _ in range(int(PATIENCE / 0.1)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

@@ -12,11 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.patience import PATIENCE
 from tests.servers.dovecot import PASSWORD
 from tests.servers.mail_host import DOMAIN, MailHost
 from tests.servers.needed import absent
-
-PATIENCE = 60.0
 
 
 def program() -> str:
@@ -64,7 +63,7 @@ class Reader:
     ) -> None:
         assert self._run.stdin is not None
         self._run.stdin.close()
-        self._run.wait(10)
+        self._run.wait(PATIENCE)
         if self._run.stdout is not None:
             self._run.stdout.close()
 

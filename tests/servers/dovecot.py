@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.servers.receivers import free_port
 
 USER, PASSWORD = "bounces", "made-up-word"
@@ -131,7 +132,7 @@ class Dovecot:
     def wait(self) -> None:
         """Wait until it takes connections."""
         pause = threading.Event()
-        for _ in range(300):
+        for _ in range(int(PATIENCE / 0.1)):
             if self._process.poll() is not None:
                 out = self._process.stdout.read().decode() if self._process.stdout else ""
                 raise RuntimeError(f"dovecot ended: {out}\n{self.log}")
@@ -146,7 +147,7 @@ class Dovecot:
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
         if self._process.stdout:
             self._process.stdout.close()
 

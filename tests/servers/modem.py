@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from integrations import modem
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
-
-PATIENCE = 20.0
-"""Seconds; it needs a few hundredths of one."""
 
 
 class Modem:

@@ -7,9 +7,13 @@ then does not find is a failure: nobody reads which tests a machine skips every 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+"""What finds barriers on a web page; ``make servers`` brings it."""
 
 
 def absent(name: str, remedy: str) -> NoReturn:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 
 SERVERS = Path(__file__).parent
@@ -37,10 +38,10 @@ def logged_in_at(target: str, name: str, back: str) -> str:
     """Log in at the provider as a browser does, and agree; return the address to which it leads back."""
     browser, form = requests.Session(), {"prompt": "login", "login": name, "password": "any"}
     for _ in range(20):
-        answer = browser.get(target, allow_redirects=False, timeout=20)
+        answer = browser.get(target, allow_redirects=False, timeout=PATIENCE)
         if answer.status_code == 200:
             action = re.findall(r'action="([^"]+)"', answer.text)[0]
-            answer = browser.post(action, data=form, allow_redirects=False, timeout=20)
+            answer = browser.post(action, data=form, allow_redirects=False, timeout=PATIENCE)
             form = {"prompt": "consent"}
         target = requests.compat.urljoin(answer.url, answer.headers["location"])
         if target.startswith(back):

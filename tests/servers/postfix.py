@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.servers.receivers import free_port
 
 OURS = "incident@relay.example"
 """The address whose mail Postfix puts into ``mailbox``."""
-PATIENCE = 60.0
-"""Seconds that a report may take."""
 OWNER, GROUP = 65534, 65534
 """Who writes the mailbox (``nobody``): Postfix delivers as no privileged user."""
 

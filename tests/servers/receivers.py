@@ -15,6 +15,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from tests.patience import PATIENCE
+
 
 def free_port() -> int:
     """Return a port of the loopback that was free a moment ago (aiosmtpd cannot say which one it was given)."""
@@ -78,7 +80,7 @@ class MailServer:
         hold = self.hold if len(self.mails) >= self.hold_from else None
         if hold is not None:
             self.held.set()
-        for _ in range(600 if hold is not None else 0):
+        for _ in range(int(PATIENCE / 0.1) if hold is not None else 0):
             if hold is not None and hold.is_set():
                 break
             await asyncio.sleep(0.1)
@@ -87,7 +89,7 @@ class MailServer:
     def wait_for(self, number: int) -> list[bytes]:
         """Wait until that many mails are here, and return them."""
         pause = threading.Event()
-        for _ in range(600):
+        for _ in range(int(PATIENCE / 0.1)):
             if len(self.contents) >= number:
                 return self.contents
             pause.wait(0.1)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.patience import PATIENCE
+
 warnings.simplefilter("ignore")
 
 
@@ -42,12 +44,12 @@ def microsoft_token(
 
         def get(self, url: str, **kwargs: Any) -> Any:
             return requests.get(
-                lead(url), params=kwargs.get("params"), headers=kwargs.get("headers"), timeout=10
+                lead(url), params=kwargs.get("params"), headers=kwargs.get("headers"), timeout=PATIENCE
             )
 
         def post(self, url: str, **kwargs: Any) -> Any:
             return requests.post(
-                lead(url), data=kwargs.get("data"), headers=kwargs.get("headers"), timeout=10
+                lead(url), data=kwargs.get("data"), headers=kwargs.get("headers"), timeout=PATIENCE
             )
 
         def close(self) -> None:

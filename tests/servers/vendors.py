@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import requests
 
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 from tests.servers.receivers import free_port
 
@@ -68,7 +69,7 @@ class VendorClients:
         self._run.stdin.close()
         self._run.stdout.close()
         self._run.terminate()
-        self._run.wait(10)
+        self._run.wait(PATIENCE)
 
     def ask(self, call: str, **args: Any) -> Any:
         """Return what the client returns; raises VendorError for a refusal."""
@@ -95,10 +96,10 @@ class Moto:
         self._run = subprocess.Popen([python(), "-c", program], stdout=quiet, stderr=quiet, env=environment())
         self._session = requests.Session()
         self._session.trust_env = False
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
-                self._session.post(f"{self.url}/moto-api/reset", timeout=5)
+                self._session.post(f"{self.url}/moto-api/reset", timeout=PATIENCE)
                 return self
             except requests.ConnectionError:
                 time.sleep(0.05)
@@ -110,8 +111,8 @@ class Moto:
         """End the server."""
         self._session.close()
         self._run.terminate()
-        self._run.wait(10)
+        self._run.wait(PATIENCE)
 
     def check(self) -> None:
         """Check signature and policies of every call from now on."""
-        self._session.post(f"{self.url}/moto-api/reset-auth", data="0", timeout=5)
+        self._session.post(f"{self.url}/moto-api/reset-auth", data="0", timeout=PATIENCE)

@@ -10,6 +10,7 @@ import pytest
 
 from runner.errors import Bug
 from runner.store.port import Store
+from tests.patience import PATIENCE
 from tests.store.journals import Place, event, write
 from tests.store.test_processes import start
 
@@ -78,7 +79,7 @@ def test_processes_that_change_one_mark_are_given_each_others_work(place: Place)
     with place.opened() as store:
         both: list[subprocess.Popen[str]] = [start(place, name, _COUNT) for name in ("one", "two")]
         for process in both:
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             assert process.returncode == 0
         assert store.marks() == {"n": b"200"}
 

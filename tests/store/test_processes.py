@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.store.port import Store
+from tests.patience import PATIENCE
 from tests.store.journals import Place, event, write
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_two_processes_on_one_journal_write_each_event_once(place):
         write(store, "shared", event(b"first"))
         both = [start(place, name, _INCREMENT) for name in ("one", "two")]
         for process in both:
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             assert process.returncode == 0
         payloads = [payload for _, _, payload in store.read_payloads("shared")]
         assert sorted(payloads[1:]) == sorted(b"%b-%d" % (n, i) for n in (b"one", b"two") for i in range(50))
@@ -88,7 +89,7 @@ def test_a_killed_process_loses_no_confirmed_event(place):
             told = int(process.stdout.readline())
         assert store.worker_alive("victim")
         process.kill()
-        rest = process.communicate(timeout=60)[0].split()
+        rest = process.communicate(timeout=PATIENCE)[0].split()
         told = max([told, *(int(line) for line in rest)])
         wait_for_death(store, place, "victim")
         assert not store.worker_alive("victim")

@@ -10,6 +10,7 @@ import pytest
 
 from runner.errors import StoreError
 from runner.store.worker_lock import FileLock, Left, in_hand, worker_lock_held
+from tests.patience import PATIENCE
 from tests.refusals import refused
 
 
@@ -83,7 +84,7 @@ def test_the_lock_ends_with_its_process_however_it_ends(tmp_path):
         assert process.stdout.readline() == "held\n"
         assert worker_lock_held(tmp_path, "w1")
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
     assert (tmp_path / "w1.lock").exists()
     assert not worker_lock_held(tmp_path, "w1")
 
@@ -93,7 +94,7 @@ def test_a_program_started_by_a_worker_does_not_inherit_its_life(tmp_path):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as child:
         lock.release()
         assert not worker_lock_held(tmp_path, "w1")
-        child.communicate("\n", timeout=30)
+        child.communicate("\n", timeout=PATIENCE)
 
 
 def test_a_place_that_takes_no_lock_is_said(tmp_path):
@@ -116,7 +117,7 @@ def test_a_mark_that_the_disk_cuts_short_is_an_error(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4)); lock.hold(b'longer than four')"
     )
     said = subprocess.run(
-        [sys.executable, "-c", program, tmp_path], check=False, timeout=30, capture_output=True
+        [sys.executable, "-c", program, tmp_path], check=False, timeout=PATIENCE, capture_output=True
     )
     assert said.stderr.splitlines()[-1].startswith(b"OSError")
 
@@ -126,7 +127,7 @@ def test_work_of_a_dead_worker_stays_until_another_takes_it(tmp_path):
         "import os, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"
         "lock = FileLock(Path(sys.argv[1]), 'w1'); lock.hold(b'a longer one'); lock.hold(b'i-1'); os._exit(1)"
     )
-    subprocess.run([sys.executable, "-c", program, tmp_path], check=False, timeout=30)
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=False, timeout=PATIENCE)
     living = FileLock(tmp_path, "w2")
     living.hold(b"i-2")
     assert in_hand(tmp_path) == {"w1": b"i-1", "w2": b"i-2"}

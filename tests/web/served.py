@@ -20,6 +20,7 @@ from runner.web.app import Application, Pace
 from runner.web.serving import Server
 from runner.workers.choice import attach
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 
 PLAYBOOK = """\
 schema: tocsin/playbook/v1
@@ -54,7 +55,7 @@ class Serving:
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answered:
         """Make one request."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             line.request(method, path, body=body or None, headers=dict(headers or {}))
             httpresponse = line.getresponse()
@@ -88,7 +89,7 @@ def serving(tocsin: AtDesk, pace: Pace | None = None) -> Iterator[Serving]:
             yield Serving(server.port, callbacks, said)
         finally:
             server.stop()
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def address(tocsin: AtDesk, channel: str) -> str:

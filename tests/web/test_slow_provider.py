@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.servers.postgres import BOTH_STORES
 from tests.servers.stand_ins import slack, twilio
 from tests.servers.stand_ins.stand_in import Heard, StandIn
@@ -35,7 +36,7 @@ class Slow:
         if not self.is_message(heard):
             return super().take(heard)  # type: ignore[misc]  # the stand-in's
         self.sent += 1
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(PATIENCE)
         answer = super().take(heard)  # type: ignore[misc]
         self.taken.set()
         return answer
@@ -84,7 +85,7 @@ def test_a_late_answer_cannot_be_seen_so_the_outcome_is_unknown_until_the_provid
         assert "unknown" in tocsin.done("message", "show", found["delivery"])
 
         server.go_on.set()
-        assert server.taken.wait(60)
+        assert server.taken.wait(PATIENCE)
         tocsin.clock.advance(timedelta(seconds=10))
         tocsin("worker", "--once")
         found = delivery(tocsin)

@@ -27,10 +27,9 @@ from runner.routing.messaging import SendResult
 from runner.routing.organisation import Home
 from runner.store.open_store import open_store
 from runner.vault.master_key import create_master, open_vault
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
-"""Seconds after which something that should have happened counts as never happening."""
 
 
 def act(name: str, after: str = "", times: int = 5) -> Act:

@@ -18,6 +18,7 @@ from runner.playbook.format import Wait, WaitFor
 from runner.workers.choice import attach, make_worker
 from runner.workers.embedded import Worker
 from runner.workers.visit_results import VisitResult
+from tests.patience import PATIENCE
 from tests.refusals import refused
 from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
@@ -34,10 +35,10 @@ def served(worker: Worker, *incidents: str) -> list[VisitResult]:
     thread = threading.Thread(target=worker.serve)
     thread.start()
     try:
-        return [worker.visit(incident).result(30) for incident in incidents]
+        return [worker.visit(incident).result(PATIENCE) for incident in incidents]
     finally:
         worker.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         worker.close()
 
 
@@ -67,7 +68,7 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: IncidentSer
 
     def slowly(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         began.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         return accepted(work, incident, head)
 
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
@@ -75,12 +76,12 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: IncidentSer
     thread = threading.Thread(target=worker.serve)
     thread.start()
     visit = worker.visit("i-1")
-    assert began.wait(30)
+    assert began.wait(PATIENCE)
     worker.stop()
     go_on.set()
-    assert visit.result(30).work
-    assert worker.visit("i-1").result(30).work, "a visit that comes too late is answered at once"
-    thread.join(30)
+    assert visit.result(PATIENCE).work
+    assert worker.visit("i-1").result(PATIENCE).work, "a visit that comes too late is answered at once"
+    thread.join(PATIENCE)
     worker.close()
     assert not desk.load("i-1").sending
 
@@ -117,7 +118,7 @@ def test_a_waiting_visit_learns_why_the_worker_ended(desk: IncidentService) -> N
     with refused("worker_lost", StoreError):
         worker.serve()
     with refused("worker_lost", StoreError):
-        visit.result(30)
+        visit.result(PATIENCE)
 
 
 def test_an_append_of_a_command_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_an_append_of_a_command_wakes_a_running_worker(desk: IncidentService, tm
         desk.append(desk.principal, [born(desk, bundle, name)])
         until(lambda name=name: states(desk, name) == {"done"})  # type: ignore[misc]
     worker.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
     worker.close()
     own.store.close()
     assert not thread.is_alive()

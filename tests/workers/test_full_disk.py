@@ -16,6 +16,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork
 from runner.workers.choice import make_worker
 from runner.workers.embedded import Worker
+from tests.patience import PATIENCE
 from tests.refusals import refused
 from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
 
@@ -76,7 +77,7 @@ def test_a_running_worker_records_outcomes_after_space_is_available(disk: Disk, 
     disk.full = False
     until(lambda: {i.state for i in desk.load("i-1").invocations.values()} == {"done"})
     worker.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
     worker.close()
     assert done == ["run:s0#1", "run:s1#1"]
     disk.close()

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 import pytest
 
 from runner.workers.pool import Pool
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -23,10 +24,10 @@ def test_effects_that_wait_for_each_other_run_at_the_same_time(pool: Pool) -> No
     together = threading.Barrier(5)
 
     def meet() -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
 
     pool.submit([meet] * 4)
-    together.wait(10)
+    together.wait(PATIENCE)
 
 
 def test_no_more_effects_run_at_once_than_there_are_threads(pool: Pool) -> None:
@@ -34,20 +35,20 @@ def test_no_more_effects_run_at_once_than_there_are_threads(pool: Pool) -> None:
 
     def wait(number: int) -> None:
         begun.put(number)
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
 
     pool.submit(partial(wait, number) for number in range(6))
-    assert {begun.get(timeout=10) for _ in range(4)} == {0, 1, 2, 3}
+    assert {begun.get(timeout=PATIENCE) for _ in range(4)} == {0, 1, 2, 3}
     assert begun.empty()
     go_on.set()
-    assert {begun.get(timeout=10) for _ in range(2)} == {4, 5}
+    assert {begun.get(timeout=PATIENCE) for _ in range(2)} == {4, 5}
 
 
 def test_effects_of_many_crowds_are_all_done(pool: Pool) -> None:
     done = SimpleQueue[int]()
     for crowd in range(200):
         pool.submit(partial(done.put, number) for number in range(crowd * 10, crowd * 10 + 10))
-    assert sorted(done.get(timeout=10) for _ in range(2000)) == list(range(2000))
+    assert sorted(done.get(timeout=PATIENCE) for _ in range(2000)) == list(range(2000))
 
 
 def test_work_not_started_when_the_pool_closes_is_dropped(pool: Pool) -> None:
@@ -56,15 +57,15 @@ def test_work_not_started_when_the_pool_closes_is_dropped(pool: Pool) -> None:
 
     def first() -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         done.put("first")
 
     alone.submit([first, partial(done.put, "second")])
-    begun.wait(10)
+    begun.wait(PATIENCE)
     alone.close()
     go_on.set()
-    assert done.get(timeout=10) == "first"
+    assert done.get(timeout=PATIENCE) == "first"
     after = SimpleQueue[str]()
     pool.submit([partial(after.put, "later")])
-    assert after.get(timeout=10) == "later"
+    assert after.get(timeout=PATIENCE) == "later"
     assert done.empty()

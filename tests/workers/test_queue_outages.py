@@ -23,6 +23,7 @@ from runner.routing.circuit_breaker import IN_A_ROW
 from runner.routing.messaging import ChannelConfig, MessageClass, SendResult
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
+from tests.patience import PATIENCE
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.workers.postgres.test_queue import QUICK
 from tests.workers.runs import born, keep, make_desk, until
@@ -118,7 +119,7 @@ def test_a_failed_domain_is_reported_to_an_idle_incident(desk: IncidentService) 
         until(lambda: {d.state for d in desk.load("i-loud").deliveries.values()} == {"satisfied"})
     finally:
         worker.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         worker.close()
         own.store.close()
     assert not thread.is_alive()

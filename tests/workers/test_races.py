@@ -25,6 +25,7 @@ from runner.workers.embedded import Worker
 from runner.workers.visit_results import with_tools
 from tests.crash.calling import STORIES, called, told_by
 from tests.crash.scenario import Boundaries, ensure_open, open_desk
+from tests.patience import PATIENCE
 from tests.servers.postgres import BOTH_STORES, kept_in, postgres_server, postgres_url
 
 __all__ = ["kept_in", "postgres_server", "postgres_url"]
@@ -95,7 +96,7 @@ def at_once(*deeds: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert not wrong, wrong
 
 

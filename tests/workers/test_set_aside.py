@@ -23,6 +23,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Compose
 from runner.workers.embedded import Worker
 from runner.workers.fairness import SHARE, TURN
+from tests.patience import PATIENCE
 from tests.refusals import refused
 from tests.servers.postgres import BOTH_STORES, kept_in, postgres_server, postgres_url
 from tests.workers.poisoned import MESSAGE, POISON
@@ -91,7 +92,7 @@ def test_an_incident_with_hanging_effects_leaves_threads_to_others(desk: Inciden
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if work.incident == "i-0":
-            assert hung.wait(30)
+            assert hung.wait(PATIENCE)
         else:
             others.release()
         return accepted(work, incident, head)
@@ -103,10 +104,10 @@ def test_an_incident_with_hanging_effects_leaves_threads_to_others(desk: Inciden
     thread.start()
     try:
         for _ in NAMES:
-            assert others.acquire(timeout=30)
+            assert others.acquire(timeout=PATIENCE)
     finally:
         hung.set()
-        thread.join(30)
+        thread.join(PATIENCE)
         worker.close()
 
 
@@ -253,9 +254,9 @@ def test_an_incident_that_kills_the_process_three_times_is_suspended(tmp_path: P
     command = [sys.executable, "-m", "tests.workers.poisoned", str(tmp_path), url]
     for _ in range(3):
         assert suspended_incidents.set_aside(desk) == {}
-        assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == -signal.SIGKILL
+        assert subprocess.run(command, cwd=ROOT, check=False, timeout=PATIENCE).returncode == -signal.SIGKILL
     (failed,) = suspended_incidents.set_aside(desk).items()
     assert (failed[0], failed[1].why) == (POISON, suspended_incidents.DIED)
-    assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 0
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=PATIENCE).returncode == 0
     assert stuck(desk) == [True, False, True]
     desk.store.close()

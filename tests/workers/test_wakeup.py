@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.workers.wakeup import LOOPBACK, WakeupSocket, ring
+from tests.patience import PATIENCE
 
 
 def everybody(worker: str) -> bool:
@@ -40,9 +41,9 @@ def test_a_bell_is_heard_until_it_is_closed_and_leaves_nothing(tmp_path: Path) -
     listening = threading.Thread(target=bell.listen, args=(heard.set,))
     listening.start()
     ring(tmp_path, everybody)
-    assert heard.wait(10)
+    assert heard.wait(PATIENCE)
     bell.close()
-    listening.join(10)
+    listening.join(PATIENCE)
     assert not listening.is_alive()
     assert list(tmp_path.iterdir()) == []
 

@@ -18,6 +18,7 @@ from runner.routing.circuit_breaker import FIRST_PAUSE, IN_A_ROW
 from runner.routing.messaging import Channel, SendResult
 from runner.routing.traffic import read_rate
 from runner.store.port import ChangeMarks, Store
+from tests.patience import PATIENCE
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.store.conftest import place, store
 from tests.store.journals import Place
@@ -192,7 +193,7 @@ def test_processes_never_take_the_same_place(place: Place) -> None:
     with place.opened():
         command = [sys.executable, "-c", _TAKE, place.url, str(place.base)]
         crowd = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        told = [int(one.communicate(timeout=60)[0]) for one in crowd]
+        told = [int(one.communicate(timeout=PATIENCE)[0]) for one in crowd]
     assert sum(told) == 40
 
 

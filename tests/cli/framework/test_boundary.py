@@ -18,6 +18,7 @@ from runner.cli.framework.boundary import guarded
 from runner.cli.framework.streams import unstoppable
 from runner.errors import Stale
 from tests.cli.at_desk import AtDesk, Said, text_of
+from tests.patience import PATIENCE
 
 COMMAND = [sys.executable, "-m", "runner"]
 
@@ -150,7 +151,7 @@ def test_a_closed_output_pipe_is_not_an_error(incident: AtDesk) -> None:
     os.close(writing)
     os.read(reading, 10)
     os.close(reading)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=PATIENCE)
     assert err == b""
     assert child.returncode == 0
 

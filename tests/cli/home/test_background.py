@@ -23,6 +23,7 @@ from integrations.testing.chaos import ChaosServer, Talk
 from runner.app.home.workers import Background, keep_record, record_file
 from tests.cli.at_desk import AtDesk, Said
 from tests.crash.soaking import at_desk
+from tests.patience import PATIENCE
 from tests.servers.postgres import BOTH_STORES
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,6 @@ steps:
   - {id: pause, wait: 3s}
   - {id: tell, message: heads-up, to: [role:commander], after: [pause]}
 """
-SOON = 60.0
 
 
 class Machine:
@@ -65,7 +65,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=PATIENCE,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
@@ -104,7 +104,7 @@ def on_each_store(tmp_path: Path, kept_in: str) -> Iterator[Machine]:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    ends = time.monotonic() + SOON
+    ends = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < ends
         threading.Event().wait(0.05)
@@ -176,7 +176,7 @@ def test_there_is_one_however_many_ask_for_it_at_once(machine: Machine) -> None:
     words = [sys.executable, "-m", "runner", "worker", "start", "--format", "json"]
     environ = {**os.environ, **machine.environ}
     asked = [subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = [json.loads(one.communicate(timeout=100)[0]) for one in asked]
+    answers = [json.loads(one.communicate(timeout=PATIENCE)[0]) for one in asked]
     assert len({answer["pid"] for answer in answers}) == 1
     assert machine.status()["workers"] == answers[0]["workers"]
     assert len(answers[0]["workers"]) == 1
@@ -218,7 +218,7 @@ def test_a_service_that_works_is_enough(machine: Machine) -> None:
         machine.open()
         found = machine.status()
         service.terminate()
-        service.communicate(timeout=60)
+        service.communicate(timeout=PATIENCE)
     assert (found["state"], found["pid"], found["lacks"]) == ("running", None, None)
 
 

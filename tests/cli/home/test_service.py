@@ -17,6 +17,7 @@ import pytest
 from runner.app.home.services import SERVICES
 from runner.cli.framework.environment import progress
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 
 CEILING = "30"
@@ -108,7 +109,7 @@ def sockets(tmp_path: Path) -> Iterator[dict[str, socket.socket]]:
         for one in SERVICES:
             line = made[one.name] = ending.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             line.bind(str(tmp_path / one.name))
-            line.settimeout(30)
+            line.settimeout(PATIENCE)
         yield made
 
 
@@ -141,7 +142,7 @@ def test_each_service_tells_systemd_when_it_is_ready_and_ends_when_asked(
                 heard.add(sockets[one.name].recv(100))
         for child in children.values():
             child.send_signal(signal.SIGTERM)
-        assert {name: child.wait(30) for name, child in children.items()} == dict.fromkeys(children, 0)
+        assert {name: child.wait(PATIENCE) for name, child in children.items()} == dict.fromkeys(children, 0)
     finally:
         for child in children.values():
             child.kill()

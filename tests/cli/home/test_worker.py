@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "runner"]
@@ -41,7 +42,7 @@ def a_worker(home: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_worker_stops_cleanly_on_a_signal(tocsin: AtDesk, number: signal.Signals) -> None:
     with a_worker(tocsin.home) as child:
         child.send_signal(number)
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0
     assert "w-" in err
 
@@ -50,7 +51,7 @@ def test_beside_a_worker_a_command_leaves_the_work_to_it_and_wakes_it(tocsin: At
     with a_worker(tocsin.home) as child:
         environ = {**os.environ, "TOCSIN_HOME": str(tocsin.home)}
         words = ["open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711"]
-        subprocess.run([*COMMAND, *words], env=environ, check=True, capture_output=True, timeout=30)
+        subprocess.run([*COMMAND, *words], env=environ, check=True, capture_output=True, timeout=PATIENCE)
         assert child.stderr is not None
         said = [child.stderr.readline() for _ in range(3)]
         assert "message for 2 composed" in said[0]
@@ -61,7 +62,7 @@ def test_beside_a_worker_a_command_leaves_the_work_to_it_and_wakes_it(tocsin: At
 def test_a_worker_that_was_killed_keeps_no_command_from_working(tocsin: AtDesk, playbook: Path) -> None:
     with a_worker(tocsin.home) as child:
         child.kill()
-        child.wait(timeout=20)
+        child.wait(timeout=PATIENCE)
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
     assert tocsin.console.count("A badge is missing") == 2
 
@@ -91,7 +92,7 @@ def test_the_shell_is_offered_commands_incidents_steps_and_playbooks(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
     assert offered in done.stdout.split()
 
@@ -115,7 +116,7 @@ def test_watching_is_left_with_ctrl_c_and_piped_it_writes_a_page_when_something_
             incident.done("note", "something happened")
             assert any("amber-falcon" in line for line in iter(child.stdout.readline, ""))
             child.send_signal(signal.SIGINT)
-            child.communicate(timeout=20)
+            child.communicate(timeout=PATIENCE)
         finally:
             child.kill()
     assert child.returncode == 0
@@ -123,6 +124,6 @@ def test_watching_is_left_with_ctrl_c_and_piped_it_writes_a_page_when_something_
 
 def test_an_ascii_terminal_stops_no_command(incident: AtDesk) -> None:
     environ = {**os.environ, "TOCSIN_HOME": str(incident.home), "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*COMMAND, "next"], env=environ, capture_output=True, check=False, timeout=30)
+    done = subprocess.run([*COMMAND, "next"], env=environ, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0
     assert "→".encode() in done.stdout

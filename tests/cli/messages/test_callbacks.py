@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from tests.cli.at_desk import AtDesk, compare
+from tests.patience import PATIENCE
 
 CHAT = {
     "adapter": "slack",
@@ -35,12 +36,12 @@ def test_the_callback_server_listens_on_loopback_and_stops_cleanly(
         assert child.stderr is not None
         said = child.stderr.readline()
         [port] = re.findall(r"127\.0\.0\.1:(\d+)", said)
-        line = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", int(port), timeout=PATIENCE)
         line.request("GET", "/")
         assert line.getresponse().status == 404
         line.close()
         child.send_signal(number)
-        _, err = child.communicate(timeout=30)
+        _, err = child.communicate(timeout=PATIENCE)
     finally:
         child.kill()
     assert child.returncode == 0

@@ -22,6 +22,7 @@ from runner.app.messages.communications_check import ways as all_ways
 from tests.app.core.test_contact_store import Counted
 from tests.cli.at_desk import AtDesk, compare
 from tests.crash.scenario import SIGNING
+from tests.patience import PATIENCE
 from tests.web.at_provider import telephone
 
 
@@ -206,11 +207,11 @@ def test_a_check_killed_before_the_answer_has_an_unknown_outcome(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        assert heard.wait(60)
+        assert heard.wait(PATIENCE)
         assert ways(tocsin)["ada"] == (before, "sending")
         pages = [tocsin.done("channel", "check", "--show", "--to", "ada")]
         child.kill()
-        child.wait(30)
+        child.wait(PATIENCE)
     assert ways(tocsin)["ada"] == (before, "unknown")
     pages.append(tocsin.done("channel", "check", "--show", "--to", "ada"))
     compare("comcheck-broken-off", "\n".join(pages), tocsin.home)

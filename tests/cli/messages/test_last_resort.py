@@ -16,6 +16,7 @@ import requests
 
 from integrations.testing.chaos import ChaosServer, Talk
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.servers.modem import Modem
 from tests.servers.stand_ins import slack, twilio
 from tests.servers.stand_ins.push_service import VAPID, PushService
@@ -165,7 +166,7 @@ class Crisis:
                 for found in self.push.shown(self.browsers[person]):
                     if found["mark"]:  # the silent notice of an acknowledgement has none
                         said = json.dumps({"key": found["key"], "mark": found["mark"]})
-                        requests.post(f"{room.url}/push/shown", said, headers=headers, timeout=20)
+                        requests.post(f"{room.url}/push/shown", said, headers=headers, timeout=PATIENCE)
                         rang[person].append(found["open"].rpartition("/")[2])
         return rang
 

@@ -20,6 +20,7 @@ from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import outbound
 from runner.effects.gateway.translation import Held
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.servers.chat import Synapse, relay, running_synapse, synapse_python
 from tests.servers.matrix_reader import CIPHER, CrossSigning, Reader
 from tests.servers.needed import absent
@@ -172,7 +173,7 @@ def killed_between_commit_and_send(tocsin: AtDesk, witness: Witness, playbook: P
     command = [sys.executable, "-c", OPENING, str(tocsin.home), str(playbook)]
     witness.fatal = b"sendToDevice"
     witness.victim = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said, _ = witness.victim.communicate(timeout=60)
+    said, _ = witness.victim.communicate(timeout=PATIENCE)
     assert witness.victim.returncode == -signal.SIGKILL, said
     witness.victim = None
     [lost] = witness.of(b"sendToDevice")

@@ -20,6 +20,7 @@ from standardwebhooks.webhooks import Webhook
 from integrations.http.transport import forbidden, is_public
 from runner.app.messages.webhooks import WebhookSender
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.patience import PATIENCE
 
 KINDS = ("incident", "note")
 
@@ -257,13 +258,13 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_delivery_loses_nothing(
     words = [sys.executable, "-m", "runner", "worker", "--home", str(desk.home)]
     worker = subprocess.Popen(words)
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not receiver.asked and time.monotonic() < end:
             time.sleep(0.02)
         assert receiver.asked == 1
     finally:
         worker.kill()
-        worker.wait(20)
+        worker.wait(PATIENCE)
         gate.set()
     receiver.answers = []
     desk.clock.advance(timedelta(minutes=5))
@@ -279,7 +280,7 @@ class _Blocking(list[int]):
         self._gate = gate
 
     def pop(self, at: Any = -1) -> int:
-        self._gate.wait(30)
+        self._gate.wait(PATIENCE)
         return super().pop(at)
 
 
@@ -293,7 +294,7 @@ def test_two_workers_send_each_entry_once(place: tuple[AtDesk, Receiver, str]) -
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     send(place)
     assert len(receiver.events(codename)) == len(set(receiver.events(codename))) == 3
 

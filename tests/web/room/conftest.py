@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.servers.needed import absent
+from tests.servers.needed import AXE, absent
 from tests.web.room.room import Served, a_breach, served
 
 CHROMIUM = shutil.which("chromium")
@@ -53,3 +53,10 @@ def browser() -> Iterator[Any]:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> None:
+    """Skip a test that looks for barriers where nothing finds them, before it begins."""
+    if not AXE.exists():
+        absent("axe", "make servers")

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from runner.web.room.table import BY_OPERATION, act_address, address
+from tests.patience import PATIENCE
 from tests.web.room.room import Served
 
 
@@ -40,7 +41,7 @@ class Page:
         given.setdefault("mark", self.mark())
         target = act_address(BY_OPERATION[self.operation], verb, self.room.codename, self.ref)
         return self.reader.post(
-            f"{self.room.url}{target}", data=given, files=files, allow_redirects=False, timeout=30
+            f"{self.room.url}{target}", data=given, files=files, allow_redirects=False, timeout=PATIENCE
         )
 
     def do(self, verb: str, files: Any = None, **given: str) -> requests.Response:

@@ -25,6 +25,7 @@ from runner.web.room.server import Server
 from runner.web.room.table import BY_OPERATION, act_address, address
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 
 FACTS = """\
 schema: tocsin/facts/v1
@@ -60,7 +61,7 @@ class Served:
         session = requests.Session()
         session.headers["Origin"] = self.url
         who = Principal(person=person, proven_by=None if os_user else proven, os_user=os_user, host="desk")
-        answer = session.post(self.link(who), allow_redirects=False, timeout=20)
+        answer = session.post(self.link(who), allow_redirects=False, timeout=PATIENCE)
         assert answer.status_code == 303, answer.text
         return session
 
@@ -95,7 +96,7 @@ class Served:
 
     def get(self, session: requests.Session, path: str) -> requests.Response:
         """Return a page of the room."""
-        return session.get(f"{self.url}{path}", timeout=30)
+        return session.get(f"{self.url}{path}", timeout=PATIENCE)
 
 
 @contextmanager
@@ -125,7 +126,7 @@ def served(
             yield Served(server.port, logins, rows[-1].codename if rows else "", document, server)
         finally:
             server.stop()
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def a_breach(tocsin: AtDesk, folder: Path) -> str:
@@ -168,7 +169,7 @@ def submitted(
     target = f"{room.url}{act_address(row, verb, incident, ref)}"
 
     def post() -> requests.Response:
-        return reader.post(target, data=given, files=files, allow_redirects=False, timeout=30)
+        return reader.post(target, data=given, files=files, allow_redirects=False, timeout=PATIENCE)
 
     answer = post()
     if answer.status_code == 200 and not looks:

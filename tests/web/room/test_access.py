@@ -21,6 +21,7 @@ from runner.web.room.table import (
     download_address,
 )
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, a_breach, served
 
 DUTY = "eu-gdpr-33-controller-sa/initial"
@@ -309,7 +310,7 @@ def test_each_role_acts_as_the_table_says(house: tuple[AtDesk, Served, str], rol
             answer = reader.post(
                 f"{room.url}{act_address(row, verb, incident, things.get(operation, ''))}",
                 data={"mark": "x", "person": "maria"},
-                timeout=30,
+                timeout=PATIENCE,
             )
             reads = EXPECTED[role][PAGES.index(operation)] == "y"
             if reads and ACT_RIGHTS[operation][verb] in may:

@@ -11,6 +11,7 @@ import requests
 from runner.web.room.acts.task import TASK as ACTING
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, landlord
 
 TASK = BY_OPERATION["task"]
@@ -36,7 +37,7 @@ def act(room: Served, reader: requests.Session, verb: str, step: str, **given: s
         f"{room.url}{act_address(TASK, verb, room.codename, step)}",
         data=given,
         allow_redirects=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
 
@@ -107,9 +108,11 @@ def test_a_stranger_and_another_site_change_nothing(room: Served, desk: AtDesk, 
     maria = room.reader("maria")
     known = mark(page(room, maria, step))
     target = f"{room.url}{act_address(TASK, 'start', room.codename, step)}"
-    stranger = requests.post(target, data={"mark": known}, headers={"Origin": room.url}, timeout=30)
+    stranger = requests.post(target, data={"mark": known}, headers={"Origin": room.url}, timeout=PATIENCE)
     assert stranger.status_code == 401
-    foreign = maria.post(target, data={"mark": known}, headers={"Origin": "http://evil.test"}, timeout=30)
+    foreign = maria.post(
+        target, data={"mark": known}, headers={"Origin": "http://evil.test"}, timeout=PATIENCE
+    )
     assert foreign.status_code == 403
     assert room.get(maria, target.removeprefix(room.url)).status_code == 405
     assert shown(desk, step)["task"]["state"] == "ready"

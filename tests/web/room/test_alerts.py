@@ -20,6 +20,7 @@ import requests
 from runner.app.incidents.alerts import MOST
 from runner.files.alert_mapping import load_mapping, read_alerts
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 from tests.web.room.filled import sure
 from tests.web.room.room import Served, offered, served
@@ -138,7 +139,7 @@ def post(
     _, room, own = place
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {secret or own}", "Content-Type": "application/json"}
-    return requests.post(f"{room.url}/api/v1/alerts/{name}", data=data, headers=headers, timeout=30)
+    return requests.post(f"{room.url}/api/v1/alerts/{name}", data=data, headers=headers, timeout=PATIENCE)
 
 
 def waiting(desk: AtDesk, *more: str) -> list[dict[str, Any]]:
@@ -233,7 +234,7 @@ def live(desk: AtDesk) -> list[str]:
 def form(room: Served, reader: requests.Session, alert: str, verb: str, **given: str) -> requests.Response:
     """Send a form of the page of an alert."""
     target = f"{room.url}/act/alert/{verb}/{alert}"
-    return reader.post(target, data=given, allow_redirects=False, timeout=30)
+    return reader.post(target, data=given, allow_redirects=False, timeout=PATIENCE)
 
 
 def test_a_person_opens_an_alert_in_the_browser(place: tuple[AtDesk, Served, str]) -> None:
@@ -382,7 +383,7 @@ def test_alertmanager_itself_sends_an_alert(place: tuple[AtDesk, Served, str], t
         assert until(lambda: bool(waiting(desk)))
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE)
     (row,) = waiting(desk)
     assert (row["title"], row["severity"], row["sender"]) == (
         "DataExfil · many rows left",
@@ -394,7 +395,7 @@ def test_alertmanager_itself_sends_an_alert(place: tuple[AtDesk, Served, str], t
 
 def until(done: Any) -> bool:
     """Tell whether it becomes true within 20 seconds."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if done():
             return True

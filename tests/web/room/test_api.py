@@ -20,6 +20,7 @@ from runner.web.room.openapi import BASE, REPORTS, api_path, description
 from runner.web.room.openapi import served as rows
 from runner.web.room.table import TABLE
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, a_breach, served
 from tests.web.room.test_access import DUTY, EXPECTED, PAGES, references
 
@@ -73,7 +74,7 @@ def token(desk: AtDesk, person: str, *scopes: str) -> str:
 def get(room: Served, path: str, secret: str = "", **headers: str) -> requests.Response:
     if secret:
         headers["Authorization"] = f"Bearer {secret}"
-    return requests.get(f"{room.url}{BASE}{path}", headers=headers, timeout=30)
+    return requests.get(f"{room.url}{BASE}{path}", headers=headers, timeout=PATIENCE)
 
 
 def filled(path: str, room: Served, ref: str = "") -> str:
@@ -150,7 +151,7 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_read(place: tuple[AtDesk
             bodies.add(answer.content)
     assert len(bodies) == 1
     basic = requests.get(
-        f"{room.url}{BASE}/incidents", headers={"Authorization": f"Basic {right}"}, timeout=30
+        f"{room.url}{BASE}/incidents", headers={"Authorization": f"Basic {right}"}, timeout=PATIENCE
     )
     assert basic.status_code == 401
 
@@ -159,7 +160,9 @@ def test_a_token_beside_a_session_is_refused(place: tuple[AtDesk, Served]) -> No
     desk, room = place
     browser = room.reader("maria")
     answer = browser.get(
-        f"{room.url}{BASE}/incidents", headers={"Authorization": f"Bearer {token(desk, 'maria')}"}, timeout=30
+        f"{room.url}{BASE}/incidents",
+        headers={"Authorization": f"Bearer {token(desk, 'maria')}"},
+        timeout=PATIENCE,
     )
     assert (answer.status_code, code(answer)) == (400, "two_logins")
 
@@ -350,7 +353,7 @@ def play(place: tuple[AtDesk, Served], examples: int, without: str = "") -> list
         )
         def one(case: Any) -> None:
             case.call_and_validate(
-                base_url=room.url, headers={"Authorization": f"Bearer {secret}"}, timeout=30
+                base_url=room.url, headers={"Authorization": f"Bearer {secret}"}, timeout=PATIENCE
             )
 
         try:
@@ -370,7 +373,7 @@ def test_many_generated_requests_get_described_answers(place: tuple[AtDesk, Serv
 
 
 def test_the_description_is_served(place: tuple[AtDesk, Served]) -> None:
-    answer = requests.get(f"{place[1].url}/api/v1/openapi.json", timeout=30)
+    answer = requests.get(f"{place[1].url}/api/v1/openapi.json", timeout=PATIENCE)
     assert answer.json() == DOCUMENT
 
 
@@ -398,7 +401,7 @@ def post(room: Served, path: str, secret: str, key: str = "", **headers: str) ->
         if key:
             given["Idempotency-Key"] = key
         address = f"{room.url}{BASE}/incidents/{room.codename}/act/task{path}"
-        return requests.post(address, data=json.dumps(body), headers=given, timeout=30)
+        return requests.post(address, data=json.dumps(body), headers=given, timeout=PATIENCE)
 
     return send
 
@@ -499,7 +502,7 @@ def test_the_body_of_a_stranger_is_not_read(place: tuple[AtDesk, Served]) -> Non
     _, room = place
     path = f"{BASE}/incidents/{room.codename}/act/task/done/law"
     for secret, expected in (("tcs_x_y", 401), ("", 401)):
-        with closing(HTTPConnection("127.0.0.1", room.port, timeout=20)) as line:
+        with closing(HTTPConnection("127.0.0.1", room.port, timeout=PATIENCE)) as line:
             line.putrequest("POST", path)
             line.putheader("Content-Length", "60000")
             line.putheader("Authorization", f"Bearer {secret}")
@@ -548,7 +551,7 @@ def test_a_session_acts_on_the_pages_alone(place: tuple[AtDesk, Served]) -> None
     _, room = place
     maria = room.reader("maria")
     address = f"{room.url}{BASE}/incidents/{room.codename}/act/task/done/law"
-    answer = maria.post(address, data="{}", headers={"Idempotency-Key": "k"}, timeout=30)
+    answer = maria.post(address, data="{}", headers={"Idempotency-Key": "k"}, timeout=PATIENCE)
     assert (answer.status_code, code(answer)) == (403, "token_needed")
 
 

@@ -19,6 +19,7 @@ from runner.routing.organisation import ServeSettings
 from runner.web.room.door import OVER_TLS
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.factors import PASSWORD, Person, an_account
 from tests.web.room.room import served
 
@@ -100,7 +101,7 @@ def test_a_room_with_a_certificate_answers_people_with_accounts(desk: AtDesk, jo
         given = {"person": "jonas", "account-password": PASSWORD, "account-code": jonas.code()}
         headers = {"Origin": f"https://{name}"}
         answer = reader.post(
-            f"https://{name}/login", data=given, headers=headers, allow_redirects=False, timeout=20
+            f"https://{name}/login", data=given, headers=headers, allow_redirects=False, timeout=PATIENCE
         )
         said = answer.headers["set-cookie"]
         assert (answer.status_code, said.startswith("__Host-tocsin="), "; Secure" in said) == (
@@ -109,15 +110,15 @@ def test_a_room_with_a_certificate_answers_people_with_accounts(desk: AtDesk, jo
             True,
         )
         assert {one: answer.headers.get(one) for one in OVER_TLS} == dict(OVER_TLS)
-        assert reader.get(f"https://{name}/me", timeout=20).status_code == 200
+        assert reader.get(f"https://{name}/me", timeout=PATIENCE).status_code == 200
         link = room.logins.invite(Principal(person="maria", os_user="maria"))
-        entered = reader.post(f"https://{name}/enter/{link}", headers=headers, timeout=20)
+        entered = reader.post(f"https://{name}/enter/{link}", headers=headers, timeout=PATIENCE)
         assert entered.status_code == 404, "a link of the machine's user is for this machine alone"
         secret = room.logins.enter(room.logins.invite(Principal(person="maria", os_user="maria")))
         cookie = {"Cookie": f"__Host-tocsin={secret}", "Connection": "close"}
-        stolen = requests.get(f"https://{name}/me", headers=cookie, verify=reader.verify, timeout=20)
+        stolen = requests.get(f"https://{name}/me", headers=cookie, verify=reader.verify, timeout=PATIENCE)
         assert stolen.status_code == 401, "and so is a session that such a link began"
-        other = reader.get(f"https://127.0.0.1:{room.port}/healthz", timeout=20)
+        other = reader.get(f"https://127.0.0.1:{room.port}/healthz", timeout=PATIENCE)
         assert other.status_code == 421
 
 
@@ -130,9 +131,9 @@ def test_a_room_behind_a_proxy_answers_only_through_it(desk: AtDesk, jonas: Pers
                 "X-Forwarded-Proto": "https",
                 "X-Forwarded-For": "192.0.2.7",
             }
-            answer = requests.get(f"{room.url}/login", headers=through, timeout=20)
+            answer = requests.get(f"{room.url}/login", headers=through, timeout=PATIENCE)
             assert answer.status_code == status
-            past = requests.get(f"{room.url}/login", headers={"Host": "room.example.org"}, timeout=20)
+            past = requests.get(f"{room.url}/login", headers={"Host": "room.example.org"}, timeout=PATIENCE)
             assert past.status_code == 403
 
 

@@ -13,12 +13,12 @@ import pytest
 from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, TABLE, address
 from tests.cli.at_desk import AtDesk
-from tests.servers.needed import absent
+from tests.patience import PATIENCE
+from tests.servers.needed import AXE
 from tests.web.room.factors import PASSWORD, an_account
 from tests.web.room.room import Served, landlord
 from tests.web.room.test_exercises import PLAN, an_exercise
 
-AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 MARIA = Principal(person="maria", os_user="maria", host="desk")
 THIRD = 1 / 3
@@ -38,6 +38,7 @@ def logged_in(
 ) -> Iterator[Any]:
     """Log a new browser in by a link; an error on a page fails the test."""
     context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1000)
     said: list[str] = []
 
     def listen(page: Any) -> None:
@@ -58,7 +59,7 @@ def logged_in(
 
 def sees(page: Any, place: str, text: str) -> None:
     """Wait until a part of a page has a text."""
-    page.locator(place, has_text=text).wait_for(timeout=20_000)
+    page.locator(place, has_text=text).wait_for()
 
 
 def violations(page: Any) -> list[str]:
@@ -97,12 +98,11 @@ def every_page(room: Served, step: str, drill: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize(
     "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
 )
 def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, drill: str, theme: str) -> None:
-    if not AXE.exists():
-        absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
         for path in every_page(room, step, drill).values():
@@ -222,7 +222,7 @@ def test_a_page_without_typed_text_follows_the_task(
         page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
         sees(page, "#connection", "Live")
         desk.done("task", "start", step)
-        page.locator("text=Start this task").wait_for(state="detached", timeout=20_000)
+        page.locator("text=Start this task").wait_for(state="detached")
 
 
 def test_a_page_is_not_drawn_anew_while_a_form_of_it_is_being_sent(
@@ -292,6 +292,7 @@ def test_what_is_new_since_the_last_look_is_a_link(browser: Any, room: Served, d
         assert page.locator("#since a").is_hidden()
 
 
+@pytest.mark.usefixtures("axe")
 def test_a_message_is_sent_in_the_browser_after_its_plan(browser: Any, room: Served, desk: AtDesk) -> None:
     with logged_in(browser, room) as page:
         page.goto(f"{room.url}/i/{room.codename}/messages")

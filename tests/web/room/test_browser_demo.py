@@ -14,6 +14,7 @@ import pytest
 from runner.app.people.logins import FRESH
 from tests.cli.at_desk import T0, AtDesk
 from tests.demo.demo import DUTY, FACTS, PHASES, SETTINGS
+from tests.patience import PATIENCE
 from tests.servers.receivers import MailServer
 from tests.web.room.factors import PASSWORD, Person, an_account
 from tests.web.room.room import Served, served
@@ -104,7 +105,7 @@ def at_browser(browser: Any, room: Served, person: Person, **options: Any) -> It
     context = browser.new_context(**options)
     said: list[str] = []
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     try:

@@ -11,10 +11,9 @@ import pytest
 from runner.base.actor import Principal
 from tests.cli.campaigns.test_bulk import people
 from tests.cli.notices.noticed import verified
-from tests.servers.needed import absent
 from tests.servers.receivers import MailServer
 from tests.web.room.room import served
-from tests.web.room.test_browser import AXE, PHONE, logged_in, sees, violations
+from tests.web.room.test_browser import PHONE, logged_in, sees, violations
 from tests.web.room.test_letters import an_office
 
 MARIA, JONAS = (
@@ -23,9 +22,8 @@ MARIA, JONAS = (
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
+@pytest.mark.usefixtures("axe")
 def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Path) -> None:
-    if not AXE.exists():
-        absent("axe", "make servers")
     relay = MailServer()
     desk = an_office(tmp_path, relay)
     verified(desk, "", "jonas")

@@ -13,6 +13,7 @@ from icalendar import Calendar
 
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.incidents.test_cadence import PLAYBOOK as CADENCE
+from tests.patience import PATIENCE
 from tests.web.room.factors import an_account
 from tests.web.room.room import Served, a_breach, served
 from tests.web.room.test_entrance import logged_in, post
@@ -42,7 +43,7 @@ def address(desk: AtDesk, person: str) -> str:
 
 
 def got(room: Served, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"{room.url}{path}", headers=headers, timeout=30)
+    return requests.get(f"{room.url}{path}", headers=headers, timeout=PATIENCE)
 
 
 def events(answer: requests.Response) -> list[Any]:

@@ -15,6 +15,7 @@ from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk, Clock
+from tests.patience import PATIENCE
 from tests.web.room.room import Served
 
 MARIA = Principal(person="maria", os_user="maria", host="desk")
@@ -22,7 +23,7 @@ MARIA = Principal(person="maria", os_user="maria", host="desk")
 
 def enter(room: Served, link: str, session: requests.Session | None = None) -> requests.Response:
     return (session or requests.Session()).post(
-        link, headers={"Origin": room.url}, allow_redirects=False, timeout=20
+        link, headers={"Origin": room.url}, allow_redirects=False, timeout=PATIENCE
     )
 
 
@@ -61,7 +62,7 @@ def test_no_page_is_shown_without_a_session(room: Served) -> None:
 def test_a_link_is_used_up_by_its_button_and_not_by_looking(room: Served) -> None:
     link = room.link(MARIA)
     for method in ("GET", "HEAD"):
-        looked = requests.request(method, link, timeout=20)
+        looked = requests.request(method, link, timeout=PATIENCE)
         assert (looked.status_code, "set-cookie" in looked.headers) == (200, False)
     assert enter(room, link).status_code == 303
     assert enter(room, link).status_code == 401
@@ -123,7 +124,7 @@ def test_logging_out_ends_the_session_also_for_a_stolen_cookie(room: Served) -> 
     stolen = requests.Session()
     stolen.cookies.update(maria.cookies.get_dict())
     assert room.get(stolen, "/").status_code == 200
-    assert maria.post(f"{room.url}/leave", timeout=20).status_code == 200
+    assert maria.post(f"{room.url}/leave", timeout=PATIENCE).status_code == 200
     assert room.get(stolen, "/").status_code == 401
 
 
@@ -144,32 +145,34 @@ def test_a_secret_is_never_in_the_store(room: Served, desk: AtDesk) -> None:
 
 @pytest.mark.parametrize("host", ["evil.test", "127.0.0.1:1", "127.0.0.1"])
 def test_another_host_name_gets_nothing(room: Served, host: str) -> None:
-    answer = requests.get(f"{room.url}/healthz", headers={"Host": host}, timeout=20)
+    answer = requests.get(f"{room.url}/healthz", headers={"Host": host}, timeout=PATIENCE)
     assert (answer.status_code, "ok" in answer.text) == (421, False)
 
 
 def test_a_foreign_change_a_large_body_and_an_unknown_method_are_refused(room: Served) -> None:
     maria = room.reader("maria")
-    foreign = maria.post(f"{room.url}/leave", headers={"Origin": "http://evil.test"}, timeout=20)
+    foreign = maria.post(f"{room.url}/leave", headers={"Origin": "http://evil.test"}, timeout=PATIENCE)
     assert foreign.status_code == 403
-    large = maria.post(f"{room.url}/leave", data=b"x" * (LARGEST_FORM + 1), timeout=20)
+    large = maria.post(f"{room.url}/leave", data=b"x" * (LARGEST_FORM + 1), timeout=PATIENCE)
     assert large.status_code == 413
-    assert maria.delete(f"{room.url}/", timeout=20).status_code == 405
+    assert maria.delete(f"{room.url}/", timeout=PATIENCE).status_code == 405
     assert room.get(maria, "/").status_code == 200
 
 
 def test_only_a_form_that_can_have_a_file_may_be_large(room: Served) -> None:
     maria, large = room.reader("maria"), {"file": ("a", b"x" * (LARGEST_FORM + 1))}
     for path in ("/login", "/me", "/leave", "/api/v1/incidents/x/act/task/comment/law"):
-        assert maria.post(f"{room.url}{path}", files=large, timeout=20).status_code == 413, path
+        assert maria.post(f"{room.url}{path}", files=large, timeout=PATIENCE).status_code == 413, path
     act = f"{room.url}{act_address(BY_OPERATION['incident'], 'note', room.codename, '')}"
-    assert maria.post(act, files=large, timeout=20).status_code not in (401, 413)
-    stranger = requests.post(act, files=large, headers={"Origin": room.url}, timeout=20)
+    assert maria.post(act, files=large, timeout=PATIENCE).status_code not in (401, 413)
+    stranger = requests.post(act, files=large, headers={"Origin": room.url}, timeout=PATIENCE)
     assert stranger.status_code == 401
 
 
 def test_a_form_of_the_entrance_has_few_fields(room: Served) -> None:
-    many = requests.post(f"{room.url}/login", data="a=&" * 200, headers={"Origin": room.url}, timeout=20)
+    many = requests.post(
+        f"{room.url}/login", data="a=&" * 200, headers={"Origin": room.url}, timeout=PATIENCE
+    )
     assert many.status_code == 409
 
 

@@ -19,6 +19,7 @@ from runner.web.room.acts.task import TASK
 from runner.web.room.entrance import local
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room import factors
 from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, a_breach, hidden, landlord, served
@@ -57,7 +58,9 @@ def jonas(desk: AtDesk, house: Served) -> Person:
 def post(room: Served, path: str, reader: requests.Session, **given: str) -> requests.Response:
     headers = {"Origin": room.url}
     data = {name.replace("_", "-"): value for name, value in given.items()}
-    return reader.post(f"{room.url}{path}", data=data, headers=headers, allow_redirects=False, timeout=30)
+    return reader.post(
+        f"{room.url}{path}", data=data, headers=headers, allow_redirects=False, timeout=PATIENCE
+    )
 
 
 def logged_in(room: Served, who: Person, **more: str) -> requests.Session:
@@ -258,7 +261,9 @@ def test_a_form_with_a_file_asks_for_the_file_again(desk: AtDesk, house: Served,
     desk.clock.advance(FRESH)
     file = {"file": ("receipt.pdf", b"%PDF")}
     headers = {"Origin": house.url}
-    asked = reader.post(f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=30)
+    asked = reader.post(
+        f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=PATIENCE
+    )
     assert 'name="account-file"' in asked.text
     given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
     answer = post(house, path, reader, text="x", account_file="1", **given)

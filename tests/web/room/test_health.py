@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from runner.app.home.figures import HELP, unready
 from runner.errors import StoreError, StoreReadOnly
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, served
 
 LINES: list[str] = []
@@ -39,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
 
 
 def get(room: Served, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"{room.url}{path}", headers=headers, timeout=30)
+    return requests.get(f"{room.url}{path}", headers=headers, timeout=PATIENCE)
 
 
 def test_a_home_that_can_be_written_is_ready(place: tuple[AtDesk, Served]) -> None:
@@ -141,7 +142,7 @@ def test_figures_are_for_this_machine_or_a_token_with_the_right(place: tuple[AtD
 
 def requests_of_the_log(number: int) -> list[dict[str, Any]]:
     """Return the lines but that of the login; a line is written after its answer has left."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     lines: list[dict[str, Any]] = []
     while len(lines) < number and time.monotonic() < end:
         lines = [one for line in tuple(LINES) if (one := json.loads(line))["operation"] != "enter"]
@@ -175,7 +176,7 @@ def test_a_span_has_the_operation_and_the_status_and_no_address(place: tuple[AtD
     name = desk("list", "--format", "json").json["incidents"][0]["codename"]
     room.get(room.reader("maria"), f"/i/{name}/tasks?q=canary")
     get(room, "/no-such-page")
-    end, found = time.monotonic() + 20, dict[str, dict[str, Any]]()
+    end, found = time.monotonic() + PATIENCE, dict[str, dict[str, Any]]()
     while not {"tasks", "none"} <= found.keys() and time.monotonic() < end:  # a span ends after its answer
         found = {one.name: dict(one.attributes or {}) for one in spans.get_finished_spans()}
     assert found["tasks"] == {"http.request.method": "GET", "http.response.status_code": 200}

@@ -18,6 +18,7 @@ import requests
 
 from tests.cli.at_desk import AtDesk
 from tests.cli.campaigns.test_bulk import approve, configure, people, prepared
+from tests.patience import PATIENCE
 from tests.servers.receivers import MailServer
 from tests.web.room.room import Served, hidden, offered, served, submitted
 
@@ -88,7 +89,7 @@ REASONS = {"accept_counts": "nobody counted", "accept_repeats": "the names are o
 
 def until(true: Callable[[], bool]) -> None:
     """Wait until something is true, at most 20 seconds."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end
         time.sleep(0.2)  # each look is a command, beside the sender in this process

@@ -11,10 +11,8 @@ import requests
 
 from runner.base.actor import Principal
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served
-
-PATIENCE = 20.0
-"""Seconds; a test that passes needs a fraction of one."""
 
 
 @contextmanager
@@ -77,12 +75,12 @@ def test_an_error_of_the_store_does_not_end_the_signals(room: Served, desk: AtDe
 def test_a_stream_of_an_ended_session_ends_also_while_much_happens(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
     with stream(room, maria) as lines:
-        maria.post(f"{room.url}/leave", timeout=20)
+        maria.post(f"{room.url}/leave", timeout=PATIENCE)
         assert "event: bye" in list(lines)
 
 
 def test_head_of_the_stream_is_answered_at_once(room: Served) -> None:
-    assert room.reader("maria").head(f"{room.url}/live", timeout=5).status_code == 200
+    assert room.reader("maria").head(f"{room.url}/live", timeout=PATIENCE).status_code == 200
 
 
 def test_an_open_page_ends_with_the_account_of_its_session(room: Served) -> None:
@@ -99,4 +97,4 @@ def test_a_session_and_a_link_without_an_account_end_with_a_forgotten_person(
     assert room.get(per, "/").status_code == 200
     desk.done("person", "forget", "per", "--yes", "--as", "maria")
     assert room.get(per, "/").status_code == 401
-    assert requests.post(link, headers={"Origin": room.url}, timeout=20).status_code == 401
+    assert requests.post(link, headers={"Origin": room.url}, timeout=PATIENCE).status_code == 401

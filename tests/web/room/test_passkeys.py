@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from runner.app.people.logins import FRESH
-from runner.app.people.passkeys import PATIENCE, Passkeys
+from runner.app.people.passkeys import PATIENCE as KEPT
+from runner.app.people.passkeys import Passkeys
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.refusals import refused
-from tests.servers.needed import absent
+from tests.servers.needed import AXE
 from tests.web.room.factors import PASSWORD, accounts_of, an_account
 from tests.web.room.room import Served, served
-from tests.web.room.test_browser import AXE, violations
+from tests.web.room.test_browser import violations
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_an_answer_that_is_no_passkey_is_refused(desk: AtDesk) -> None:
     with refused("login_refused"):
         keys.prove(json.dumps({"id": "é", "response": {"clientDataJSON": "é"}}))
     late = json.loads(keys.creation("ada"))["challenge"]
-    desk.clock.advance(PATIENCE)
+    desk.clock.advance(KEPT)
     with refused("login_refused"):
         keys.add("ada", "phone", answer(late))
 
@@ -129,6 +131,7 @@ def room(desk: AtDesk) -> Iterator[Served]:
 def page(browser: Any) -> Iterator[Any]:
     """A page of a browser with an authenticator that verifies its user."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE * 1000)
     made = context.new_page()
     said: list[str] = []
     made.on(
@@ -166,15 +169,15 @@ def test_a_person_makes_a_passkey_logs_in_with_it_and_confirms_an_act(
         assert violations(page) == []
     page.fill("[name=name]", "my phone")
     page.click("text=Add a passkey")
-    page.locator("text=Remove my phone").wait_for(timeout=20_000)
+    page.locator("text=Remove my phone").wait_for()
     page.context.clear_cookies()
     page.goto(f"{url}/me")
     page.click("text=Use a passkey")
-    page.locator("text=login:passkey/s-").wait_for(timeout=20_000)
+    page.locator("text=login:passkey/s-").wait_for()
     desk.clock.advance(FRESH)
     page.click("text=Remove my phone")
     page.click("text=Use a passkey")
-    page.locator("text=Add a passkey").wait_for(timeout=20_000)
+    page.locator("text=Add a passkey").wait_for()
     assert page.locator("text=Remove my phone").count() == 0
     events = [change.state for change in accounts_of(desk.office()).book().found.values()]
     assert events.count("active") == 1
@@ -182,12 +185,11 @@ def test_a_person_makes_a_passkey_logs_in_with_it_and_confirms_an_act(
 
 @pytest.mark.slow
 @pytest.mark.browser
+@pytest.mark.usefixtures("axe")
 def test_an_invitation_has_no_barrier(desk: AtDesk, room: Served, page: Any) -> None:
-    if not AXE.exists():
-        absent("axe", "make servers")
     link = desk.done("account", "invite", "maria").split()[0].rpartition("/")[2]
     page.goto(f"http://localhost:{room.port}/join/{link}")
     assert violations(page) == []
     page.click("text=Begin")
-    page.locator("svg").wait_for(timeout=20_000)
+    page.locator("svg").wait_for()
     assert violations(page) == []

@@ -9,7 +9,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +29,7 @@ from runner.errors import Refused
 from runner.web.room.ways_in import ANSWER, BEGUN
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.servers.openid import logged_in_at, running_provider
 from tests.web.room import factors
 from tests.web.room.factors import Person, accounts_of, an_account
@@ -66,7 +67,7 @@ class Hostile:
 
             def do_GET(self) -> None:
                 provider.arrived.set()
-                provider.hangs.wait(20)
+                provider.hangs.wait(PATIENCE)
                 known = {"/.well-known/openid-configuration": provider.description, "/jwks": provider.keys}
                 self._send(known[self.path]())
 
@@ -133,16 +134,15 @@ def identity(desk: AtDesk, issuer: str, **more: Any) -> None:
 @contextmanager
 def a_room(folder: Any, issuer_of: Callable[[str], str], **more: Any) -> Iterator[tuple[AtDesk, Served]]:
     """Serve a home whose clock is the present time: a provider has no clock of a test's own."""
-    bound = listening("127.0.0.1", 0)
-    desk = AtDesk(folder / "home")
-    desk.done("init")
-    desk.clock.time = datetime.now(UTC)
-    desk.done("person", "add", "ada", "--name", "Ada", "--as", "maria")
-    issuer = issuer_of(f"http://127.0.0.1:{bound.getsockname()[1]}{ANSWER}")
-    identity(desk, issuer, **more)
-    with served(desk, bound=bound) as room:
-        yield desk, room
-    desk.close()
+    # A provider that is not here skips the test: the socket and the desk are closed then, too.
+    with closing(listening("127.0.0.1", 0)) as bound, closing(AtDesk(folder / "home")) as desk:
+        desk.done("init")
+        desk.clock.time = datetime.now(UTC)
+        desk.done("person", "add", "ada", "--name", "Ada", "--as", "maria")
+        issuer = issuer_of(f"http://127.0.0.1:{bound.getsockname()[1]}{ANSWER}")
+        identity(desk, issuer, **more)
+        with served(desk, bound=bound) as room:
+            yield desk, room
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def begun(room: Served, place: str = "/me") -> tuple[requests.Session, dict[str,
     """Begin a login; return the browser, and what it was sent to the provider with."""
     browser = requests.Session()
     answer = browser.get(
-        f"{room.url}/login/provider", params={"next": place}, allow_redirects=False, timeout=20
+        f"{room.url}/login/provider", params={"next": place}, allow_redirects=False, timeout=PATIENCE
     )
     assert answer.status_code == 303, answer.text
     query = parse_qs(urlsplit(answer.headers["location"]).query)
@@ -174,7 +174,7 @@ def begun(room: Served, place: str = "/me") -> tuple[requests.Session, dict[str,
 
 
 def finished(room: Served, browser: requests.Session, **given: str) -> requests.Response:
-    return browser.get(f"{room.url}{ANSWER}", params=given, timeout=20)
+    return browser.get(f"{room.url}{ANSWER}", params=given, timeout=PATIENCE)
 
 
 def attempt(
@@ -214,22 +214,29 @@ def test_a_person_binds_an_account_and_logs_in_at_a_certified_provider(
         back = f"{room.url}{ANSWER}"
         ada = an_account(desk, "ada")
         unbound, asked = requests.Session(), "/login/provider?next=/me"
-        target = unbound.get(f"{room.url}{asked}", allow_redirects=False, timeout=20).headers["location"]
-        refused = unbound.get(logged_in_at(target, "subject-7", back), timeout=20)
+        target = unbound.get(f"{room.url}{asked}", allow_redirects=False, timeout=PATIENCE).headers[
+            "location"
+        ]
+        refused = unbound.get(logged_in_at(target, "subject-7", back), timeout=PATIENCE)
         assert (refused.status_code, is_in(room, unbound)) == (401, False)
 
         owner = at_password(room, ada)
         answer = owner.post(
-            f"{room.url}/me/provider", data={"provider": "bind"}, headers={"Origin": room.url}, timeout=20
+            f"{room.url}/me/provider",
+            data={"provider": "bind"},
+            headers={"Origin": room.url},
+            timeout=PATIENCE,
         )
         target = re.findall(r'<a href="(http://127[^"]+)">', answer.text)[0].replace("&amp;", "&")
-        assert owner.get(logged_in_at(target, "subject-7", back), timeout=20).status_code == 200
+        assert owner.get(logged_in_at(target, "subject-7", back), timeout=PATIENCE).status_code == 200
 
         desk.clock.time = max(desk.clock.time, datetime.now(UTC))
         browser = requests.Session()
-        target = browser.get(f"{room.url}{asked}", allow_redirects=False, timeout=20).headers["location"]
+        target = browser.get(f"{room.url}{asked}", allow_redirects=False, timeout=PATIENCE).headers[
+            "location"
+        ]
         returned = logged_in_at(target, "subject-7", back)
-        entered = browser.get(returned, timeout=20)
+        entered = browser.get(returned, timeout=PATIENCE)
         assert (entered.status_code, 'url=/me"' in entered.text, is_in(room, browser)) == (
             200,
             True,
@@ -238,16 +245,18 @@ def test_a_person_binds_an_account_and_logs_in_at_a_certified_provider(
         (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
         issuer = start.issuer
         assert login.principal.proven_by == f"login:oidc:{issuer}#subject-7/{login.name}"
-        again = browser.get(returned, timeout=20)
+        again = browser.get(returned, timeout=PATIENCE)
         assert again.status_code == 401
 
-        asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=20)
+        asks = browser.post(
+            f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=PATIENCE
+        )
         assert (asks.status_code, "account-password" in asks.text) == (401, True)
         done = browser.post(
             f"{room.url}/me",
             data={"name": "", "account-password": factors.PASSWORD, "account-code": ada.code()},
             headers={"Origin": room.url},
-            timeout=20,
+            timeout=PATIENCE,
         )
         assert done.status_code == 200
 
@@ -271,7 +280,7 @@ def at_password(room: Served, who: Person) -> requests.Session:
     reader = requests.Session()
     data = {"person": who.name, "account-password": factors.PASSWORD, "account-code": who.code()}
     answer = reader.post(
-        f"{room.url}/login", data=data, headers={"Origin": room.url}, allow_redirects=False, timeout=20
+        f"{room.url}/login", data=data, headers={"Origin": room.url}, allow_redirects=False, timeout=PATIENCE
     )
     assert answer.status_code == 303, answer.text
     return reader
@@ -292,7 +301,7 @@ def test_a_subject_of_the_settings_needs_no_invitation_and_an_address_is_nobody(
     assert {"code_verifier", "code"} <= hostile.asked[-1].keys()
     found = {row["person"]: row for row in desk("account", "list", "--format", "json").json["accounts"]}
     assert found["maria"]["state"] == "active"
-    asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=20)
+    asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=PATIENCE)
     assert asks.status_code == 401  # it has no factor here
 
 
@@ -446,13 +455,13 @@ def test_a_provider_that_hangs_does_not_hang_the_other_ways_in(
     for one in asking:
         one.start()
     try:
-        assert hostile.arrived.wait(10)
+        assert hostile.arrived.wait(PATIENCE)
         for path in ("/login/break-glass", "/link/x"):
-            assert requests.get(f"{room.url}{path}", timeout=3).status_code == 200
+            assert requests.get(f"{room.url}{path}", timeout=PATIENCE).status_code == 200
     finally:
         hostile.hangs.set()
         for one in asking:
-            one.join(20)
+            one.join(PATIENCE)
 
 
 def test_an_address_begins_so_many_logins_in_a_minute(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
@@ -486,7 +495,7 @@ def test_a_provider_elsewhere_leads_to_no_program_of_this_machine(
 
 def begins(room: Served) -> int:
     """Begin a login; return the status."""
-    return requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code
+    return requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=PATIENCE).status_code
 
 
 def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
@@ -507,7 +516,9 @@ def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
     assert not is_in(room, browser)
     page = room.get(requests.Session(), "/login")
     assert (page.status_code, "/login/provider" in page.text) == (200, False)
-    assert requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code == 401
+    assert (
+        requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=PATIENCE).status_code == 401
+    )
     desk.done("domain", "declare-up", "sso", "--reason", "rebuilt", *real)
     assert not is_in(room, browser)  # what ended stays ended
     assert attempt(home, hostile)[1].status_code == 200
@@ -530,7 +541,7 @@ def test_a_required_second_factor_is_one_of_the_account_here(
             data = {"ticket": ticket, "next": "/me", **given}
             headers = {"Origin": room.url}
             return browser.post(
-                f"{room.url}/login/provider/factor", data=data, headers=headers, timeout=20
+                f"{room.url}/login/provider/factor", data=data, headers=headers, timeout=PATIENCE
             ).status_code
 
         wrong = {"account-password": factors.PASSWORD, "account-code": "000000"}
@@ -577,7 +588,7 @@ def test_a_passkey_is_a_second_factor_after_the_provider(
         def confirmed(options: str) -> int:
             data = {"ticket": ticket, "next": "/me", "account-passkey": signed(options)}
             to = f"{room.url}/login/provider/factor"
-            return browser.post(to, data=data, headers={"Origin": room.url}, timeout=20).status_code
+            return browser.post(to, data=data, headers={"Origin": room.url}, timeout=PATIENCE).status_code
 
         for other in (keys.request("maria"), keys.request()):
             assert (confirmed(other), is_in(room, browser)) == (401, False)

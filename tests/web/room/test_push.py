@@ -16,10 +16,12 @@ from runner.app.messages import browser_push
 from runner.app.people.logins import FRESH
 from runner.base.actor import Principal
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.patience import PATIENCE
+from tests.servers.needed import AXE
 from tests.servers.stand_ins.push_service import VAPID, PushService
 from tests.web.room.factors import PASSWORD, an_account
 from tests.web.room.room import Served, served
-from tests.web.room.test_browser import AXE, violations
+from tests.web.room.test_browser import violations
 from tests.web.room.test_entrance import logged_in, post
 
 AUTHENTICATOR = {
@@ -77,7 +79,9 @@ class Place:
         """Report that a notification was shown, as the service worker does: without a session."""
         said = json.dumps({"key": found["key"], "mark": found["mark"]})
         headers = {"Origin": self.room.url, "Sec-Fetch-Site": "same-origin"}
-        return requests.post(f"{self.room.url}/push/shown", said, headers=headers, timeout=20).status_code
+        return requests.post(
+            f"{self.room.url}/push/shown", said, headers=headers, timeout=PATIENCE
+        ).status_code
 
 
 @contextmanager
@@ -235,7 +239,7 @@ def test_an_erased_person_has_no_subscription(place: Place) -> None:
 
 
 def test_the_worker_is_at_the_top_and_may_reach_the_room_alone(place: Place) -> None:
-    answer = requests.get(f"{place.room.url}/worker.js", timeout=20)
+    answer = requests.get(f"{place.room.url}/worker.js", timeout=PATIENCE)
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "connect-src 'self'" in answer.headers["content-security-policy"]
     who = Principal(person="maria", os_user="maria", host="desk")
@@ -247,6 +251,7 @@ def test_the_worker_is_at_the_top_and_may_reach_the_room_alone(place: Place) -> 
 def page(browser: Any) -> Iterator[Any]:
     """A page of a browser that allows notifications, with an authenticator that verifies its user."""
     context = browser.new_context(permissions=["notifications"])
+    context.set_default_timeout(PATIENCE * 1000)
     made = context.new_page()
     said: list[str] = []
     made.on(
@@ -297,13 +302,13 @@ def test_a_browser_turns_push_on_shows_a_message_and_a_passkey_authorises(place:
     tools.send("ServiceWorker.enable")
     page.fill("[name=name]", "my phone")
     page.click("text=Add a passkey")
-    page.locator("text=Remove my phone").wait_for(timeout=20_000)
+    page.locator("text=Remove my phone").wait_for()
     page.click("text=Turn on push")
     page.click("text=Turn off push")
-    page.locator("text=Turn on push").wait_for(timeout=20_000)
+    page.locator("text=Turn on push").wait_for()
     page.evaluate("sessionStorage.other = 'x'")
     page.click("text=Turn on push")
-    page.locator("text=Turn off push").wait_for(timeout=20_000)
+    page.locator("text=Turn off push").wait_for()
     assert page.evaluate("sessionStorage.length") == 0
     if AXE.exists():
         assert violations(page) == []
@@ -311,13 +316,13 @@ def test_a_browser_turns_push_on_shows_a_message_and_a_passkey_authorises(place:
     sent = place.send("approval-request")
     found = place.shown()
     told = {"origin": url, "registrationId": workers[-1]["registrationId"], "data": json.dumps(found)}
-    with page.context.expect_event("request", lambda one: one.url.endswith("/push/shown"), timeout=20_000):
+    with page.context.expect_event("request", lambda one: one.url.endswith("/push/shown")):
         tools.send("ServiceWorker.deliverPushMessage", told)
     page.goto(f"{url}{found['open']}")
     if AXE.exists():
         assert violations(page) == []
     page.click("text=Acknowledge with a passkey")
-    page.locator("text=Your acknowledgement is recorded").wait_for(timeout=20_000)
+    page.locator("text=Your acknowledgement is recorded").wait_for()
     assert place.evidence(sent) == "authorised"
     proved = place.desk("message", "prove", sent, "--format", "json").json["entries"]
     assert len(proved) == 3  # accepted, shown, acknowledged
@@ -325,6 +330,6 @@ def test_a_browser_turns_push_on_shows_a_message_and_a_passkey_authorises(place:
     assert page.evaluate(shown) == [found["key"]]
     page.goto(f"{url}/")
     page.click("text=Log out")
-    page.locator("text=You are logged out").wait_for(timeout=20_000)
+    page.locator("text=You are logged out").wait_for()
     assert page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one !== undefined)")
     assert page.evaluate("localStorage.length") == 0

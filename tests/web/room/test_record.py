@@ -18,6 +18,7 @@ from runner.app.incidents.approvals import queue
 from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, a_breach, served
 
 FILE = """\
@@ -76,7 +77,9 @@ def act(
     given.setdefault("mark", mark(page(room, reader, operation, ref)))
     files = {"file": ("facts.yaml", upload)} if upload else None
     target = act_address(BY_OPERATION[operation], verb, room.codename, ref)
-    return reader.post(f"{room.url}{target}", data=given, files=files, allow_redirects=False, timeout=30)
+    return reader.post(
+        f"{room.url}{target}", data=given, files=files, allow_redirects=False, timeout=PATIENCE
+    )
 
 
 def sure(answer: requests.Response) -> str:

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.cli.at_desk import AtDesk
+from tests.patience import PATIENCE
 from tests.web.room.room import Served, a_breach, offered, served, submitted
 from tests.web.room.test_access import reader_of
 
@@ -51,10 +52,12 @@ def surfaces(desk: AtDesk, room: Served, person: str) -> dict[str, str]:
     if made.code == 0:
         head = {"Authorization": f"Bearer {made.json['secret']}"}
         for path in ("/incidents", "/events"):
-            found[f"api{path}"] = requests.get(f"{room.url}/api/v1{path}", headers=head, timeout=30).text
+            found[f"api{path}"] = requests.get(
+                f"{room.url}/api/v1{path}", headers=head, timeout=PATIENCE
+            ).text
         desk.done("token", "revoke", f"t-{person}")
     address = desk.done("calendar", "address", "--as", person).strip().rpartition("/cal/")[2]
-    found["calendar"] = requests.get(f"{room.url}/cal/{address}", timeout=30).text
+    found["calendar"] = requests.get(f"{room.url}/cal/{address}", timeout=PATIENCE).text
     return found
 
 

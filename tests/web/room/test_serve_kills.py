@@ -27,6 +27,7 @@ from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, act_address
 from tests.cli.at_desk import PLAYBOOK
 from tests.crash.soaking import at_desk, busy_machine
+from tests.patience import PATIENCE
 from tests.servers.postgres import postgres_server
 
 __all__ = ["postgres_server"]
@@ -35,7 +36,6 @@ KILLS = int(os.environ.get("TOCSIN_SOAK_KILLS", "200")) // 4
 """Kills in `make soak`: each needs a new server, which is slower than a worker."""
 MOMENT = 0.05
 """Seconds within which a kill comes."""
-PATIENCE = 60.0
 API = "/api/v1/incidents/"
 TASK = BY_OPERATION["task"]
 NAME = re.compile(r"(?:program|person)-\d+-\d+")

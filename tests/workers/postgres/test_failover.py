@@ -21,10 +21,11 @@ from runner.errors import StoreError
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
 from tests.crash.soaking import started
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 from tests.servers.postgres import PostgresServer, postgres_programs, running_postgres
 from tests.servers.receivers import free_port
-from tests.test_soak import PATIENCE, Soak
+from tests.test_soak import Soak
 from tests.workers.postgres.test_queue import QUICK, all_done
 from tests.workers.runs import accepted, born, in_a_row, keep, make_desk, until
 
@@ -64,7 +65,6 @@ def turns(soak: Soak, over: threading.Event) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # on a busy machine the pauses between connections grow
 def test_a_promoted_standby_has_all_that_was_confirmed_and_worker_and_server_go_on(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_promoted_standby_that_lacks_confirmed_entries_is_found(
             memory.look()
         finally:
             worker.stop()
-            thread.join(30)
+            thread.join(PATIENCE)
             worker.close()
             own.store.close()
             desk.store.close()

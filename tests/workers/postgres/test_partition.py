@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.crash.soaking import started
+from tests.patience import PATIENCE
 from tests.servers.needed import absent
 from tests.servers.postgres import PostgresServer, postgres_programs, running_postgres
-from tests.test_soak import PATIENCE, Soak
+from tests.test_soak import Soak
 from tests.workers.runs import until
 
 DATABASE, WORLD = "10.213.86", "10.213.87"

@@ -27,6 +27,7 @@ from runner.store.postgres.store import PostgresStore
 from runner.workers.choice import attach, make_worker
 from runner.workers.postgres import queue
 from runner.workers.postgres.worker import LOGGERS, Pace, QueueWorker
+from tests.patience import PATIENCE
 from tests.refusals import refused
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, until
@@ -63,7 +64,7 @@ def working(
         yield worker
     finally:
         worker.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         worker.close()
         own.store.close()
     assert not thread.is_alive()
@@ -222,12 +223,12 @@ def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: Inc
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if isinstance(work, DoAct) and work.action.id == "slow":
             began.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE)
         return accepted(work, incident, head)
 
     desk.append(desk.principal, [born(desk, keep(desk, steps), "i-1")])
     with working(desk, perform):
-        assert began.wait(30)
+        assert began.wait(PATIENCE)
         desk.act(desk.principal, "i-1", [CompleteTask(step="run:task#1", comment="")])
         until(lambda: desk.load("i-1").invocations["run:next#1"].over)
         assert not desk.load("i-1").invocations["run:slow#1"].over
@@ -241,7 +242,7 @@ def test_an_attempt_of_a_living_worker_is_left_alone(desk: IncidentService) -> N
 
     def slowly(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         began.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         return accepted(work, incident, head)
 
     def quickly(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -250,7 +251,7 @@ def test_an_attempt_of_a_living_worker_is_left_alone(desk: IncidentService) -> N
 
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     with working(desk, slowly):
-        assert began.wait(30)
+        assert began.wait(PATIENCE)
         ask(desk, "DELETE FROM tocsin_queue.procrastinate_jobs")
         drained(desk, quickly)
         assert done == []
@@ -268,12 +269,12 @@ def test_a_stopped_worker_records_started_work_and_leaves_the_rest(desk: Inciden
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         began.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         return accepted(work, incident, head)
 
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(5)), "i-1")])
     with working(desk, perform) as worker:
-        assert began.wait(30)
+        assert began.wait(PATIENCE)
         worker.stop()
         until(worker.worker._stopping.is_set)
         go_on.set()
@@ -311,13 +312,13 @@ def test_an_effect_that_runs_while_the_database_is_away_is_recorded_and_none_sta
         assert isinstance(work, DoAct)
         performed.append(work.step)
         began.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         return accepted(work, incident, head)
 
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     back: list[bool] = []
     with working(desk, perform, again=lambda: back.append(True)):
-        assert began.wait(30)
+        assert began.wait(PATIENCE)
         ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         go_on.set()
         with suppress(StoreError):  # its session was ended, too

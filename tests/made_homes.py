@@ -43,8 +43,8 @@ class Made:
 
 _made: dict[str, Made | None] = {}
 """None for a key that came once."""
-_last_copied = ""
-"""The test that last got a copy of a new home: two homes of one test are strangers, with keys of their own."""
+_last_given = ""
+"""The test that last got a home that is kept: two homes of one test are strangers, with keys of their own."""
 
 
 def done(desk: AtDesk, words: tuple[str, ...], run: Callable[[], str]) -> str:
@@ -52,26 +52,29 @@ def done(desk: AtDesk, words: tuple[str, ...], run: Callable[[], str]) -> str:
     if not _only_files_decide(desk, words):
         return run()
     key = _key(desk, words)
-    if (kept := _made.get(key)) is not None:
-        return _copied(desk, words, kept)
-    out = run()
-    if key in _made:
-        _keep(desk, key, out)
-    else:
+    if key not in _made:
         _made[key] = None
-    return out
+        return run()
+    if words[0] == "init":
+        global _last_given
+        _last_given = _test()
+    if (kept := _made[key]) is None:
+        out = run()
+        _keep(desk, key, out)
+        return out
+    return _copied(desk, kept)
 
 
 def _only_files_decide(desk: AtDesk, words: tuple[str, ...]) -> bool:
     if words[0] not in _COMMANDS or desk.home.name != "home" or desk.home.is_symlink():
         return False
-    if words[0] == "init" and (desk.home.exists() or _last_copied == _test()):
+    if words[0] == "init" and (desk.home.exists() or _last_given == _test()):
         return False
-    if desk.special() or _is_open(desk.home):
+    if desk.special() or _is_open(desk.home) or any((desk.home.parent / word).is_dir() for word in words):
         return False
     settings = desk.home / "tocsin.yaml"
     text = settings.read_text(encoding="utf-8", errors="replace") if settings.exists() else ""
-    return set(re.findall(r"\badapter: *(\w+)", text)) <= {"console"}
+    return set(re.findall(r"\badapter:\s*[\"']?(\w+)", text)) <= {"console"}
 
 
 def _test() -> str:
@@ -101,6 +104,8 @@ def _key(desk: AtDesk, words: tuple[str, ...]) -> str:
     files = [file for part in _PARTS for file in _files(parent / part)]
     for folder in sorted(folders):
         files += sorted(file for file in folder.iterdir() if file.is_file())
+    for folder in (each for part in _PARTS for each in sorted((parent / part).rglob("*")) if each.is_dir()):
+        digest.update(f"folder {folder.relative_to(parent)} {folder.stat().st_mode}\0".encode())
     for file in files:
         name = str(file.relative_to(parent)) if file.is_relative_to(parent) else str(file)
         body = file.read_bytes().replace(os.fsencode(parent), b"@")
@@ -138,10 +143,7 @@ def _keep(desk: AtDesk, key: str, out: str) -> None:
     _made[key] = Made(folder, desk.home.parent, out, desk.clock.time, desk.chance.state)
 
 
-def _copied(desk: AtDesk, words: tuple[str, ...], kept: Made) -> str:
-    global _last_copied
-    if words[0] == "init":
-        _last_copied = _test()
+def _copied(desk: AtDesk, kept: Made) -> str:
     before, parent = str(kept.parent), str(desk.home.parent)
     for part in _PARTS:
         target = desk.home.with_name(part)

@@ -117,7 +117,7 @@ def test_an_unwritable_cache_is_not_an_error(tmp_path: Path) -> None:
 
 def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
     files = Catalog(None).law_files
-    _, body = compiled(None, "regimes", files, tuple[Regime, ...], lambda: fresh())
+    _, body = compiled(None, "regimes", files, tuple[Regime, ...], fresh)
     assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
 
 
@@ -144,10 +144,7 @@ def test_damaged_shipped_files_are_compiled_into_the_cache(cache: Path, tmp_path
     damaged = place.read_bytes().replace(b"72", b"96", 1)
     place.write_bytes(damaged)
     own, files = tmp_path / "own", Catalog(None).law_files
-    assert (
-        compiled(own, "shipped-regimes", files, tuple[Regime, ...], lambda: fresh(), shipped=cache)[0]
-        == fresh()
-    )
+    assert compiled(own, "shipped-regimes", files, tuple[Regime, ...], fresh, shipped=cache)[0] == fresh()
     assert (kept(own).name, place.read_bytes()) == (place.name, damaged)
 
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, count
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -20,6 +19,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.home.open_home import open_service
 from runner.base.actor import Principal
 from runner.cli.framework.environment import World
+from tests import made_homes
 from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
 
@@ -63,16 +63,21 @@ class Clock:
 class Chance:
     """Identifiers that count."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
-        first = ("amber-falcon", "calm-heron", "jade-otter", "iron-lark")
-        self._names = chain(first, (f"grey-owl-{n}" for n in count(1)))
+    def __init__(self, *first: str) -> None:
+        self.state = (0, 0)
+        """How many identifiers and how many codenames were given."""
+        self._first = first or ("amber-falcon", "calm-heron", "jade-otter", "iron-lark")
 
     def name(self, prefix: str) -> str:
-        return f"{prefix}-{next(self._numbers)}"
+        number, names = self.state
+        self.state = (number + 1, names)
+        return f"{prefix}-{number + 1}"
 
     def codename(self) -> str:
-        return next(self._names)
+        number, names = self.state
+        self.state = (number, names + 1)
+        left = names - len(self._first)
+        return self._first[names] if left < 0 else f"grey-owl-{left + 1}"
 
 
 def no_process(*given: object) -> NoReturn:
@@ -178,6 +183,18 @@ class AtDesk:
 
     def done(self, *words: str, types: str | None = None) -> str:
         """Run one command that must succeed and return what it printed."""
+        return (
+            made_homes.done(self, words, lambda: self._done(words, types))
+            if types is None
+            else self._done(words, types)
+        )
+
+    def special(self) -> bool:
+        """Tell whether more than the files of its home decides what a command does here."""
+        usual = type(self) is AtDesk and self.clock.__class__ is Clock and self.chance.__class__ is Chance
+        return not usual or bool(self.store or self.environ or self.offices) or self.spawn is not no_process
+
+    def _done(self, words: tuple[str, ...], types: str | None) -> str:
         said = self(*words, types=types)
         assert said.code == 0, (words, said.err)
         if words[0] == "init":

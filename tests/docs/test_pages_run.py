@@ -9,6 +9,8 @@ import pytest
 from tests.docs.consoles import ROOT, differences, write
 from tests.golden_files import UPDATES
 
+pytestmark = pytest.mark.slow
+
 PAGES = sorted(
     path
     for path in (*(ROOT / "docs").rglob("*.md"), ROOT / "README.md")

@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.consoles import ROOT
+
+pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs" / "decisions" / "0169-a-table-for-each-half-of-a-step-kind.md"
 HEAD = """schema: tocsin/playbook/v1

@@ -14,12 +14,13 @@ from runner.law.assessment import assess
 from runner.law.duty import DutyStatus
 from runner.law.grounds import Condition, Exemption, Threshold
 from runner.law.regime import Regime, Version
+from tests.holds_for import holds_for
 from tests.law.test_reach import others
 from tests.law.test_unless import SILENT
 from tests.law.typical import AT, Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-BY_LAW = pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
+BY_LAW = holds_for("regime", every(), lambda regime: regime.id)
 ASSESSED = {"by": "Ana Adler", "at": AT, "grounds": "came back unread"}
 LOST_KEY = {"data.encrypted": True, "data.key_compromised": True, "incident.impact": ["confidentiality"]}
 
@@ -41,7 +42,7 @@ WITH_ENCRYPTION = [
 ]
 
 
-@pytest.mark.parametrize("regime", WITH_ENCRYPTION, ids=lambda regime: regime.id)
+@holds_for("regime", WITH_ENCRYPTION, lambda regime: regime.id)
 def test_encrypted_with_the_key_taken_is_as_if_it_were_in_clear(regime: Regime) -> None:
     base = typical(regime)
     clear = judged(
@@ -62,7 +63,7 @@ NO_LETTERS_HERE = {"eu-gdpr-34-data-subjects", "jp-appi-26"}
 """Laws that are about letters alone, and Japan, where Enforcement Rule 7(1) takes encrypted data out altogether."""
 
 
-@pytest.mark.parametrize("regime", WITH_ENCRYPTION, ids=lambda regime: regime.id)
+@holds_for("regime", WITH_ENCRYPTION, lambda regime: regime.id)
 def test_encryption_reaches_only_what_the_law_says(regime: Regime) -> None:
     reached = [each.removes for each in regime.versions[0].exemptions if each.by_encryption]
     if regime.id in LETTERS_ALONE:
@@ -211,14 +212,16 @@ REACHED = {
     "<=": (True, True, False),
 }
 THRESHOLDS = [
-    pytest.param(regime, rule.slug, threshold, id=f"{regime.id}-{rule.slug}-{threshold.op}{threshold.n}")
+    (regime, rule.slug, threshold)
     for regime in every()
     for rule in regime.versions[0].duties
     for threshold in rule.thresholds
 ]
 
 
-@pytest.mark.parametrize(("regime", "slug", "threshold"), THRESHOLDS)
+@holds_for(
+    "regime,slug,threshold", THRESHOLDS, lambda law, slug, number: f"{law.id}/{slug}{number.op}{number.n}"
+)
 def test_a_recorded_number_decides_at_below_and_above_each_threshold(
     regime: Regime, slug: str, threshold: Threshold
 ) -> None:

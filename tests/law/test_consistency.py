@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import combinations
 
-import pytest
-
 from runner.law.assessment import assess
 from runner.law.grounds import Condition
 from runner.law.regime import DutyRule, Regime, Version
+from tests.holds_for import holds_for
 from tests.law.typical import every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,7 +20,7 @@ WHERE = {
     "organisation.offers_to",
     "organisation.does_business_in",
 }
-BY_LAW = pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
+BY_LAW = holds_for("regime", every(), lambda regime: regime.id)
 
 
 def asked(condition: Condition) -> set[str]:
@@ -157,7 +156,7 @@ def test_recipients_and_slugs_are_written_alike(regime: Regime) -> None:
 # --------------------------------------------------------------------------------------------------- letters
 
 LETTERS = [
-    pytest.param(duty, id=f"{regime.id}/{duty.slug}")
+    duty
     for regime in every()
     if regime.id.startswith("us-")
     for duty in regime.versions[0].duties
@@ -165,7 +164,7 @@ LETTERS = [
 ]
 
 
-@pytest.mark.parametrize("duty", LETTERS)
+@holds_for("duty", LETTERS, lambda duty: duty.citation)
 def test_each_content_of_an_american_letter_has_a_part_or_a_fact_that_says_it(duty: DutyRule) -> None:
     bare = [content.item for content in duty.content if not content.part and not content.facts]
     assert all(item.startswith("the title") for item in bare), bare

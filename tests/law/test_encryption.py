@@ -14,15 +14,16 @@ from runner.law.grounds import Exemption
 from runner.law.populations import View
 from runner.playbook.catalogue import shipped_folder
 from tests.cli.at_desk import AtDesk
+from tests.holds_for import holds_for
 from tests.law.typical import AT, changed, every, typical
 
 ALTOGETHER = {"jp-appi-26"}
 """Laws whose words take encrypted data out of the duty, whatever became of them."""
 ASSESSED = {"by": "Ana Adler", "at": AT, "grounds": "the key never left the vault"}
 BY_ENCRYPTION = [
-    pytest.param(regime, exemption, id=f"{regime.id}-{number}-{exemption.code}")
+    (regime, exemption)
     for regime in every()
-    for number, version in enumerate(regime.versions)
+    for version in regime.versions
     for exemption in version.exemptions
     if exemption.by_encryption
 ]
@@ -36,7 +37,7 @@ def answer(regime: Any, exemption: Exemption, **changes: Any) -> Any:
     return Evaluator(View(changed(typical(regime), {**SAFE, **told}))).exempt(exemption)
 
 
-@pytest.mark.parametrize(("regime", "exemption"), BY_ENCRYPTION)
+@holds_for("regime,exemption", BY_ENCRYPTION, lambda regime, exemption: f"{regime.id} {exemption.code}")
 def test_an_exemption_by_encryption_names_the_key_and_brings_nothing_back(
     regime: Any, exemption: Exemption
 ) -> None:

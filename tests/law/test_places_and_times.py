@@ -21,11 +21,12 @@ from runner.law.populations import View
 from runner.law.regime import DutyRule, Regime, Version
 from runner.reports.law.duties import running
 from runner.reports.law.duty_rows import start_words, time_left
+from tests.holds_for import holds_for
 from tests.law.typical import Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3650)
-BY_LAW = pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
+BY_LAW = holds_for("regime", every(), lambda regime: regime.id)
 CALENDAR = PublicHolidays()
 
 

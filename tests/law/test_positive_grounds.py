@@ -12,6 +12,7 @@ import yaml
 from runner.law.assessment import assess
 from runner.law.duty import DutyStatus
 from tests.cli.at_desk import AtDesk
+from tests.holds_for import holds_for
 from tests.law.typical import AT, Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -36,7 +37,7 @@ def of(name: str, changes: dict[str, Any]) -> dict[str, DutyStatus]:
     return judged(name, changed(typical(one(name)), {"risk.harm_assessment": None, **changes}))
 
 
-@pytest.mark.parametrize("name", [regime.id for regime in every()])
+@holds_for("name", [regime.id for regime in every()])
 def test_a_high_risk_duty_does_not_end_at_an_unassessed_low_risk(name: str) -> None:
     severe, low = of(name, SEVERE), of(name, LOW)
     fell = [

@@ -12,6 +12,7 @@ from runner.base.jurisdictions import EU_MEMBERS
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.assessment import assess
 from runner.law.regime import Regime
+from tests.holds_for import holds_for
 from tests.law.typical import AT, Facts, asked_of, changed, every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -222,7 +223,7 @@ def others(regime: Regime) -> list[Facts]:
     return every_way
 
 
-@pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
+@holds_for("regime", every(), lambda regime: regime.id)
 def test_no_duty_is_dead(regime: Regime) -> None:
     standing = regime.versions[0].standing
     answers: dict[str, set[str]] = {}
@@ -233,7 +234,7 @@ def test_no_duty_is_dead(regime: Regime) -> None:
     assert not [duty for duty, seen in answers.items() if not seen & wanted]
 
 
-@pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
+@holds_for("regime", every(), lambda regime: regime.id)
 def test_a_law_without_a_connection_to_its_place_does_not_apply(regime: Regime) -> None:
     """The typical entity, but at home in a place that nothing else names, with its people there."""
     nowhere = {"organisation.country": "AQ", "organisation.main_establishment": "AQ", "organisation.home_state": "AQ",

@@ -10,14 +10,15 @@ from runner.law.applicability import Evaluator
 from runner.law.grounds import Exemption
 from runner.law.populations import View
 from runner.law.regime import Regime
+from tests.holds_for import holds_for
 from tests.law.test_unless import judged
 from tests.law.typical import AT, changed, every, one, typical
 
 ASSESSED = {"by": "Ana Adler", "at": AT, "grounds": "came back unread"}
 HARM_TESTS = [
-    pytest.param(regime, exemption, id=f"{regime.id}-{number}-{exemption.code}")
+    (regime, exemption)
     for regime in every()
-    for number, version in enumerate(regime.versions)
+    for version in regime.versions
     for exemption in version.exemptions
     if exemption.condition is not None and "risk.harm" in exemption.condition.facts
 ]
@@ -32,7 +33,7 @@ NOT_POSSIBLE = {
 """Laws to which a harm that is merely unlikely is still a harm, with the words."""
 
 
-@pytest.mark.parametrize(("regime", "exemption"), HARM_TESTS)
+@holds_for("regime,exemption", HARM_TESTS, lambda regime, exemption: f"{regime.id} {exemption.code}")
 def test_not_possible_is_not_unlikely(regime: Regime, exemption: Exemption) -> None:
     told = {f"{regime.id}/{rule.slug}": AT for rule in regime.versions[0].duties}
     facts = {

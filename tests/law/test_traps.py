@@ -10,6 +10,7 @@ import pytest
 
 from runner.law.assessment import assess
 from runner.law.duty import DutyStatus
+from tests.holds_for import holds_for
 from tests.law.typical import Facts, changed, one, rule
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -241,7 +242,7 @@ def counts(code: str, elements: list[str], *, name: bool, **more: Any) -> bool:
     return verdict(f"{state(code)}/individuals", {**facts, **(BROKER if code == "GA" else {})}) == "applies"
 
 
-@pytest.mark.parametrize("code", EVERY_STATE)
+@holds_for("code", EVERY_STATE)
 def test_credentials(code: str) -> None:
     opened = {"email_account": True, "credentials_open": ["email", "other"]}
     if code == "RI":
@@ -294,7 +295,7 @@ def test_a_card_number_without_its_code() -> None:
     ] == usable
 
 
-@pytest.mark.parametrize("code", EVERY_STATE)
+@holds_for("code", EVERY_STATE)
 def test_a_social_security_number_with_a_name_counts_everywhere(code: str) -> None:
     assert counts(code, ["ssn"], name=True)
 

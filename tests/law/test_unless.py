@@ -11,6 +11,7 @@ from runner.law.applicability import Evaluator
 from runner.law.assessment import assess
 from runner.law.duty import DutyStatus
 from runner.law.populations import View
+from tests.holds_for import holds_for
 from tests.law.typical import AT, Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def judged(name: str, changes: dict[str, Any]) -> dict[str, DutyStatus]:
     return {status.id.partition("/")[2]: status for status in statuses}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@holds_for("name", NAMES)
 def test_without_harm_facts_duties_apply_as_at_the_greatest_harm(name: str) -> None:
     severe, silent = judged(name, {}), judged(name, SILENT)
     assert {slug: one.verdict for slug, one in silent.items()} == {
@@ -57,7 +58,7 @@ def test_without_harm_facts_duties_apply_as_at_the_greatest_harm(name: str) -> N
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@holds_for("name", NAMES)
 def test_an_unclaimed_exemption_ends_no_duty(name: str) -> None:
     likely = {path: value for path, value in EXEMPT.items() if path != "risk.harm"}
     severe, exempt = judged(name, {"incident.impact": ["confidentiality"]}), judged(name, likely)
@@ -65,7 +66,7 @@ def test_an_unclaimed_exemption_ends_no_duty(name: str) -> None:
     assert not fell
 
 
-@pytest.mark.parametrize("name", NAMES)
+@holds_for("name", NAMES)
 def test_every_exemption_that_facts_can_meet_is_met_by_these(name: str) -> None:
     """Otherwise the test above would say nothing."""
     law = one(name)

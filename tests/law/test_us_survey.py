@@ -10,6 +10,7 @@ import pytest
 
 from runner.law.assessment import assess
 from tests.documents.at_law import catalog
+from tests.holds_for import holds_for
 from tests.law.test_traps import EVERY_STATE, SHOP, judged, met, states, verdict
 from tests.law.typical import changed, every, one, rule
 
@@ -98,7 +99,7 @@ def beyond(code: str, more: Mapping[str, Any]) -> set[str]:
     return {duty.partition("/")[0] for duty in told(code, more) - told(code, {})}
 
 
-@pytest.mark.parametrize("code", EVERY_STATE)
+@holds_for("code", EVERY_STATE)
 def test_each_kind_of_public_body_has_its_duties_or_none_is_known(code: str) -> None:
     found = {
         kind: beyond(code, {"organisation.public_body": True, "organisation.public_kind": kind})
@@ -108,8 +109,8 @@ def test_each_kind_of_public_body_has_its_duties_or_none_is_known(code: str) -> 
     assert found == {kind: set(cells.get(kind, "").split()) for kind in KINDS}
 
 
-@pytest.mark.parametrize("code", EVERY_STATE)
-@pytest.mark.parametrize("sector", SECTORS)
+@holds_for("code", EVERY_STATE)
+@holds_for("sector", SECTORS)
 def test_each_sector_has_its_duties_in_a_state_or_none_is_known(sector: str, code: str) -> None:
     statuses, cells = SECTORS[sector]
     assert beyond(code, {"organisation.regulated_as": statuses}) == set(cells.get(code, "").split())
@@ -264,7 +265,7 @@ VENDORS = {
 """How fast a vendor tells the owner, in the statute's words: no state's words are copied to the next."""
 
 
-@pytest.mark.parametrize("code", EVERY_STATE)
+@holds_for("code", EVERY_STATE)
 def test_a_vendor_tells_the_owner_in_the_words_of_the_state(code: str) -> None:
     standard = rule(f"us-{code.lower()}-breach/data_owner").clock.standard
     assert standard == VENDORS[code] if VENDORS[code] == IMMEDIATELY else standard.startswith(VENDORS[code])

@@ -14,6 +14,7 @@ from runner.law.regime import Regime
 from runner.law.screening_index import outline
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
+from tests.holds_for import holds_for
 from tests.law.test_reach import GERMAN, SHOP
 from tests.law.typical import changed, every, typical
 from tests.playbooks.first_hour import Played, flat
@@ -64,7 +65,7 @@ def laws_with_people() -> list[Regime]:
     ]
 
 
-@pytest.mark.parametrize("law", laws_with_people(), ids=lambda law: law.id)
+@holds_for("law", laws_with_people(), lambda law: law.id)
 def test_each_law_with_people_there_opens_the_branch(law: Regime) -> None:
     public = law.id in ("us-ga-breach", "us-ca-civ-1798-29")
     facts = changed(typical(law), {"organisation.public_body": True} if public else {})

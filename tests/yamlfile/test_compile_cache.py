@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,14 +19,26 @@ from tests.imports import loaded_by
 from tests.refusals import refused
 
 REGIMES = Path(__file__).parents[2] / "playbooks" / "regimes"
-FRESH = Catalog(None, anew=True).regimes()
+
+
+@functools.cache
+def fresh() -> tuple[Regime, ...]:
+    """Return the shipped law, compiled from its files; not while tests are collected, since each process does that."""
+    return Catalog(None, anew=True).regimes()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache that nobody changes, in which the shipped law was kept as it was compiled."""
+    folder = tmp_path_factory.mktemp("filled") / "cache"
+    Catalog(None, cache=folder, anew=True).regimes()
+    return folder
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
+def cache(tmp_path: Path, filled: Path) -> Path:
     """Return a cache in which the shipped law is kept."""
-    Catalog(None, cache=tmp_path / "cache", anew=True).regimes()
-    return tmp_path / "cache"
+    return shutil.copytree(filled, tmp_path / "cache")
 
 
 def kept(cache: Path) -> Path:
@@ -39,7 +53,7 @@ def never() -> tuple[Regime, ...]:
 def test_a_cached_result_is_read_and_not_compiled_again(cache: Path) -> None:
     files = Catalog(None).law_files
     found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
-    assert found == FRESH == Catalog(None, cache=cache, anew=True).regimes()
+    assert found == fresh() == Catalog(None, cache=cache, anew=True).regimes()
     assert kept(cache).read_bytes().endswith(b"\n" + body)
 
 
@@ -61,7 +75,7 @@ def test_a_damaged_cache_file_is_compiled_and_stored_again(
     good = place.read_bytes()
     assert damage(good) != good
     place.write_bytes(damage(good))
-    assert Catalog(None, cache=cache, anew=True).regimes() == FRESH
+    assert Catalog(None, cache=cache, anew=True).regimes() == fresh()
     assert place.read_bytes() == good
 
 
@@ -72,7 +86,7 @@ def test_a_cache_file_of_another_type_is_compiled_again(cache: Path) -> None:
     place.unlink()
     compiled(cache, "shipped-regimes", files, int, lambda: 7)
     assert kept(cache) == place
-    assert Catalog(None, cache=cache, anew=True).regimes() == FRESH
+    assert Catalog(None, cache=cache, anew=True).regimes() == fresh()
 
 
 def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
@@ -82,7 +96,7 @@ def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
     (own / shipped.name).write_text(shipped.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
     catalog = Catalog(tmp_path / "home", cache=cache, anew=True)
     assert fingerprint(catalog.law_files) != fingerprint(Catalog(None).law_files)
-    assert catalog.regimes() == Catalog(tmp_path / "home", anew=True).regimes() != FRESH
+    assert catalog.regimes() == Catalog(tmp_path / "home", anew=True).regimes() != fresh()
     assert len([*cache.glob("*.json")]) == 2
 
 
@@ -98,12 +112,12 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
 
 def test_an_unwritable_cache_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file", encoding="utf-8")
-    assert Catalog(None, cache=tmp_path / "cache", anew=True).regimes() == FRESH
+    assert Catalog(None, cache=tmp_path / "cache", anew=True).regimes() == fresh()
 
 
 def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
     files = Catalog(None).law_files
-    _, body = compiled(None, "regimes", files, tuple[Regime, ...], lambda: FRESH)
+    _, body = compiled(None, "regimes", files, tuple[Regime, ...], fresh)
     assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
 
 
@@ -121,7 +135,7 @@ def test_shipped_files_are_read_first_and_nothing_is_written(cache: Path, tmp_pa
     own, files = tmp_path / "own", Catalog(None).law_files
     found, _ = compiled(own, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
     again, _ = compiled(None, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
-    assert found == again == FRESH
+    assert found == again == fresh()
     assert not [*own.glob("*.json")]
 
 
@@ -130,9 +144,7 @@ def test_damaged_shipped_files_are_compiled_into_the_cache(cache: Path, tmp_path
     damaged = place.read_bytes().replace(b"72", b"96", 1)
     place.write_bytes(damaged)
     own, files = tmp_path / "own", Catalog(None).law_files
-    assert (
-        compiled(own, "shipped-regimes", files, tuple[Regime, ...], lambda: FRESH, shipped=cache)[0] == FRESH
-    )
+    assert compiled(own, "shipped-regimes", files, tuple[Regime, ...], fresh, shipped=cache)[0] == fresh()
     assert (kept(own).name, place.read_bytes()) == (place.name, damaged)
 
 

@@ -489,6 +489,7 @@ def test_a_jump_never_goes_back_and_a_scripted_run_ends_with_its_step(tocsin: At
     assert said.json["ended"] < "2026-10-05T09:00"
 
 
+@pytest.mark.shipped
 @pytest.mark.parametrize("file", exercise_files(Catalog(None)).values(), ids=lambda file: file.stem)
 def test_every_shipped_exercise_is_played_to_its_end(nowhere: AtDesk, file: Path) -> None:
     assert shipped_folder() in file.parents

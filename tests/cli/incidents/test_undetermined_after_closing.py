@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, Chance
 from tests.cli.incidents.test_second_person import INITIAL, PEOPLE, PLAYBOOK, ROLES
 from tests.web.room.room import served
 
@@ -86,9 +85,7 @@ def test_a_question_that_decides_a_passed_deadline_is_late(desk: AtDesk) -> None
 
 
 def test_the_next_codename_has_another_first_word(tocsin: AtDesk, playbook: Path) -> None:
-    tocsin.chance._names = chain(
-        ("misty-glacier", "misty-ledge", "calm-heron", "calm-otter", *["calm-moor"] * 99)
-    )
+    tocsin.chance = Chance("misty-glacier", "misty-ledge", "calm-heron", "calm-otter", *["calm-moor"] * 99)
     for _ in range(3):
         tocsin.done("open", str(playbook), "--yes")
     rows = tocsin("list", "--format", "json").json["incidents"]

@@ -15,6 +15,7 @@ from runner.law.files.regime_file import encode, load_regime, read_regime
 from runner.law.regime import Regime
 from tests.golden_files import FOLDER as GOLDEN
 from tests.golden_files import same
+from tests.holds_for import holds_for
 from tests.refusals import refused
 
 FOLDER = importlib.resources.files("playbooks") / "regimes"
@@ -58,7 +59,7 @@ def small(old: str, new: str) -> str:
     return SMALL.replace(old, new)
 
 
-@pytest.mark.parametrize("name", FILES)
+@holds_for("name", FILES)
 def test_every_shipped_regime_compiles_under_its_own_name(name: str) -> None:
     regime = load_regime((FOLDER / name).read_bytes(), name)
     assert f"{regime.id}.yaml" == name
@@ -66,7 +67,7 @@ def test_every_shipped_regime_compiles_under_its_own_name(name: str) -> None:
     assert all(rule.recipient for version in regime.versions for rule in version.duties)
 
 
-@pytest.mark.parametrize("name", FILES)
+@holds_for("name", FILES)
 def test_a_compiled_regime_survives_packing(name: str) -> None:
     regime = load_regime((FOLDER / name).read_bytes(), name)
     assert msgspec.json.decode(encode((regime,)), type=tuple[Regime, ...]) == (regime,)
@@ -297,7 +298,7 @@ def test_invalid_yaml_is_refused_with_its_line() -> None:
     assert (found.value.problems[0].line, found.value.problems[0].code) == (1, "regime-shape")
 
 
-@pytest.mark.parametrize("name", FILES)
+@holds_for("name", FILES)
 def test_every_notice_that_a_shipped_regime_names_is_there(name: str) -> None:
     templates = {entry.name for entry in (importlib.resources.files("playbooks") / "notices").iterdir()}
     regime = load_regime((FOLDER / name).read_bytes(), name)

@@ -22,7 +22,7 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of
+from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of, is_master
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.key_rotation import rotate_signing
@@ -200,11 +200,11 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
+    The backup must be proved by its code under a master key that it does not choose, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
     A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
-    backup, home = backup.absolute(), home.absolute()
+    backup, home = backup.absolute(), home.resolve()
     memory = memory_of(state, home)
     seen_before = f"{known.size}:{known.root.hex()}" if (known := remembered_in(memory)) else ""
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -276,10 +276,10 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
         if not key.is_file():
             raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
         reference = f"file:{key}"
-    elif reference.startswith("command:") and not digest:
+    elif not digest and (reference.startswith(("file:", "command:")) or _has_master(folder)):
         raise Refused(
-            "The settings of the backup run a command for the master key. Nothing was restored.",
-            hint="Run it yourself, and give the key: --key FILE",
+            "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
+            hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
             code="backup_unproved",
         )
     try:
@@ -301,6 +301,10 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
             code="backup_unproved",
         )
     return master
+
+
+def _has_master(folder: Path) -> bool:
+    return any(path.is_file() and is_master(path) for path in folder.rglob("*"))
 
 
 def _take_place(stage: Path, home: Path) -> None:

@@ -11,6 +11,7 @@ import hmac
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from runner.app.home.integrity import integrity, verify
 from runner.app.home.key_rotation import rotate_signing
 from runner.app.home.open_home import change_line, open_copy, open_service, store_file
 from runner.app.messages import webhooks
-from runner.app.people import break_glass, calendars, step_links, tokens
+from runner.app.people import break_glass
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
@@ -391,16 +392,16 @@ def _made_safe(
         service.act(service.principal.program(), row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
-    _end_access(service, checked.name)
-    book = Accounts(service, Logins(service)).book()
+    accounts = Accounts(service, logins := Logins(service))
+    ended, book = _end_access(service, accounts, logins, checked.name), accounts.book()
     return Restored(
         home="",
         backup=checked,
         erased_again=erased,
         paused=tuple(paused),
         unknown_attempts=lost,
-        sessions=Logins(service).end_all(),
-        tokens=tokens.end_all(service),
+        sessions=ended["room-login/"],
+        tokens=ended["token/"],
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
@@ -410,15 +411,14 @@ def _made_safe(
     )
 
 
-def _end_access(service: IncidentService, backup: str) -> None:
-    """End invitations, links, calendar addresses and break-glass access: what was used or revoked after the backup would work again."""
-    logins = Logins(service)
-    accounts = Accounts(service, logins)
-    accounts.end_invitations()
-    step_links.end_all(service)
-    calendars.end_all(service)
+def _end_access(service: IncidentService, accounts: Accounts, logins: Logins, backup: str) -> Counter[str]:
+    """End all access by a secret, with break-glass access: what was used or revoked after the backup would work again.
+
+    Returns kind of mark → number.
+    """
     if accounts.book().break_glass.armed is not None:
         break_glass.disarm(accounts, logins, service.principal.person, f"restored from the backup {backup}")
+    return service.sealed.end_access()
 
 
 def _paused_webhooks(service: IncidentService, backup: str) -> Iterator[str]:

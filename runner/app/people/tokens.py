@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -27,6 +27,7 @@ from runner.errors import NotFound, Refused, StoreError, Usage
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import ChangeMarks
+    from runner.app.people.calendars import Feed
 
 LONGEST = timedelta(days=365)
 PREFIX = "tcs_"
@@ -146,17 +147,45 @@ def revoke(service: IncidentService, principal: Principal, name: str) -> Token:
     return found[name]
 
 
+def unconfirmed(service: IncidentService, principal: Principal) -> dict[str, Token | Feed | None]:
+    """Return the tokens and calendar addresses that an older version stored, by mark; None for what is no such thing."""
+    from runner.app.people.calendars import Feed
+
+    _manages(service, principal)
+    found: dict[str, Token | Feed | None] = {}
+    for mark, body in service.sealed.unconfirmed().items():
+        found[mark] = None
+        with suppress(msgspec.DecodeError):
+            one = from_json(body, Token if mark.startswith(_MARK) else Feed)
+            found[mark] = one if isinstance(one, Feed) or mark == _MARK + one.name else None
+    return dict(sorted(found.items()))
+
+
+def kept_of(
+    shown: Mapping[str, Token | Feed | None], without: Collection[str] = ()
+) -> dict[str, Token | Feed]:
+    """Return what of ``unconfirmed`` is not named in ``without``, by token or person; raises NotFound for a name of none."""
+    named = {mark: getattr(one, "name", getattr(one, "person", "")) for mark, one in shown.items()}
+    if unknown := sorted({*without} - {*named.values()}):
+        raise NotFound(
+            f'"{unknown[0]}" is no token and no person of the list.',
+            hint="Use a name of the list: tocsin token reseal",
+            code="unknown_token",
+        )
+    return {mark: one for mark, one in shown.items() if one is not None and named[mark] not in without}
+
+
+def reseal(
+    service: IncidentService, principal: Principal, shown: Iterable[str], kept: Mapping[str, Token | Feed]
+) -> None:
+    """Have what is kept of ``unconfirmed`` work again as it was shown; the rest of what was shown ends."""
+    _manages(service, principal)
+    service.sealed.confirm(shown, {mark: msgspec.json.encode(one) for mark, one in kept.items()})
+
+
 def end_of(service: IncidentService, owner: str) -> int:
     """End all tokens of a person, whose account ended; return their number."""
     names = [mark for mark, body in service.marks(_MARK).items() if from_json(body, Token).owner == owner]
-    if names:
-        service.change_marks(names, lambda marks: {})
-    return len(names)
-
-
-def end_all(service: IncidentService) -> int:
-    """End all tokens; return their number."""
-    names = [*service.marks(_MARK)]
     if names:
         service.change_marks(names, lambda marks: {})
     return len(names)

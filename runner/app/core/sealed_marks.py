@@ -47,6 +47,7 @@ class SealedMarks:
             return self._store.change_marks(names, change, waits=waits)
         if self._kept is None:
             self._store.key(_KEY)
+            self._key()
         made = dict[str, bytes]()
 
         def sealed(before: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -73,24 +74,17 @@ class SealedMarks:
         """Return the tokens and calendar addresses that an older version stored, by the names that they had. Anybody can have written them."""
         return {name.removeprefix(UNCONFIRMED): body for name, body in self._store.marks(UNCONFIRMED).items()}
 
-    def confirm(self, looked_at: Iterable[str], kept: Mapping[str, bytes]) -> None:
-        """Encrypt what a person confirmed, unless there is a newer one of its name, and remove the rest of what was looked at."""
-        names = [UNCONFIRMED + name for name in looked_at]
-        self.change(
-            [*names, *kept],
-            lambda before: {**kept, **{name: body for name, body in before.items() if name in kept}},
-            waits=True,
-        )
+    def confirm(self, kept: Mapping[str, bytes]) -> None:
+        """Encrypt what a person confirmed, unless there is a newer one of its name; the rest ends."""
+        names = [*self._store.marks(UNCONFIRMED), *kept]
+        self.change(names, lambda before: {name: before.get(name, kept[name]) for name in kept}, waits=True)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove marks, whoever made them."""
         self._store.change_marks([*names], lambda before: {})
 
     def end_access(self) -> Counter[str]:
-        """End all that lets somebody in, also what nobody confirmed: in a restored home, what ended would work again.
-
-        Returns kind → number.
-        """
+        """End all that lets somebody in, whoever made it; return kind → number. In a restored home, what ended would work again."""
         names = [name for name in self._store.marks() if name.startswith((*ACCESS, UNCONFIRMED))]
         self.remove(names)
         return Counter(f"{name.removeprefix(UNCONFIRMED).partition('/')[0]}/" for name in names)

@@ -89,25 +89,24 @@ def reseal(
 ) -> None:
     """Confirm the tokens and calendar addresses that an earlier version of Tocsin stored.
 
-    Who could write the database could add or change them, so none works until you confirm the list. Was the database in other hands? Then end
-    them, and make new ones: what can have changed in one is not visible.
+    Who could write the database could add or change them, so none works until you confirm the list. If the database was in other hands, end
+    all and make new ones: a changed secret is not visible.
 
     \b
-    Examples:
-      tocsin token reseal
+    Example:
       tocsin token reseal --without siem --yes
     """
     from runner.app.people import tokens
     from runner.reports.people.tokens import TokensResealed, token_rows, tokens_page
 
     service, now = session.service, session.now()
-    shown = tokens.unconfirmed(service, session.principal)
-    kept = tokens.kept_of(shown, without or ())
+    kept = tokens.kept_of(tokens.unconfirmed(service, session.principal), without or ())
     rows = token_rows((one for one in kept.values() if isinstance(one, tokens.Token)), now)
     people = tuple(one.person for one in kept.values() if not isinstance(one, tokens.Token))
-    report = TokensResealed(tokens=rows, calendars=people, ended=len(shown) - len(kept))
+    ended = len(service.sealed.unconfirmed()) - len(kept)
+    report = TokensResealed(tokens=rows, calendars=people, ended=ended)
     if not yes:
         session.tell(tokens_page(report))
         session.confirm("Do these work again?", "Read the list, then repeat the command with --yes")
-    tokens.reseal(service, session.principal, shown, kept)
+    tokens.reseal(service, session.principal, kept)
     session.show(report, lambda: tokens_page(report))

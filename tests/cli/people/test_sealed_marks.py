@@ -208,23 +208,29 @@ def test_at_the_upgrade_access_ends_and_an_administrator_confirms_tokens_and_cal
     assert verified(desk).code == 0
     assert "tocsin token reseal" in desk("doctor", "--offline").out
     assert "access_unconfirmed" in [one["kind"] for one in attention(desk)]
-    evil = json.loads(rows["token/siem"]) | {"name": "siem", "scopes": ["incident.read"]}
-    plant(desk, lambda _: {"unsealed/token/evil": json.dumps(evil).encode()}, "unsealed/token/evil")
+    invitation = f"login-invited/{'0' * 64}"  # it has the fields of a calendar address
+    evil = {
+        "unsealed/token/evil": rows["token/siem"],  # of another name
+        f"unsealed/{invitation}": msgspec.json.encode({"person": "jonas", "made": desk.clock.now()}),
+        "unsealed/token/no-json": b"{",
+    }
+    plant(desk, lambda _: evil, *evil)
 
     assert desk("token", "reseal").error == "no_terminal"
     assert desk("token", "reseal", types="n\n").error == "not_confirmed"
     assert desk("token", "reseal", "--without", "nobody", "--yes").error == "unknown_token"
     with refused("no_right"):
-        tokens.reseal(access.office, Principal(person="ada", proven_by="login:password+totp/s-1"), [], {})
+        tokens.reseal(access.office, Principal(person="ada", proven_by="login:password+totp/s-1"), {})
     assert tokens.find(access.office, access.token) is None
     said = desk("token", "reseal", "--without", "other", "--yes", "--format", "json").json
     assert ([one["name"] for one in said["tokens"]], said["calendars"], said["ended"]) == (
         ["siem"],
         ["jonas"],
-        2,
+        4,
     )
     assert {kind for kind, works in access.works().items() if works} == {"token/", "calendar/"}
     assert tokens.find(access.office, access.other) is None
+    assert {"token/siem"} == {name for name in raw(desk) if not name.startswith(("calendar/", "verified/"))}
     assert "access_unconfirmed" not in [one["kind"] for one in attention(desk)]
     assert verified(desk).code == 0
 
@@ -270,3 +276,16 @@ def test_without_the_master_key_nobody_is_let_in_and_reading_goes_on(access: Acc
     assert Logins(office).find(access.session) is None
     said = verified(access.desk)
     assert (said.code, faults(said)) == (0, [])
+
+
+def test_a_revoked_token_whose_row_is_put_back_is_nobody_and_one_made_later_works(access: Access) -> None:
+    desk = access.desk
+    before = raw(desk)["token/siem"]
+    desk.clock.advance(timedelta(minutes=1))
+    desk.done("token", "revoke", "siem")
+    plant(desk, lambda _: {"token/siem": before}, "token/siem")
+    assert tokens.find(access.office, access.token) is None
+    desk.done("token", "revoke", "siem")
+    made = desk.done("token", "create", "siem", "--owner", "maria", "--scope", "incident.read").strip()
+    assert tokens.find(access.office, made) is not None
+    assert tokens.find(access.office, access.other) is not None

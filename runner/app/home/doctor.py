@@ -317,7 +317,8 @@ def _integrity(
     if repair and any(fault.code == "mark_forged" for fault in found.faults):
         service.sealed.remove(name for _, names in service.sealed.forged() for name in names)
     for fault in found.faults:
-        is_mended = repair if fault.code == "mark_forged" else fault.incident in mended
+        forged = fault.code == "mark_forged"
+        is_mended = repair if forged else fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"
         hint = HINTS.get(fault.code, "Restore a backup beside the database, and compare.")
         yield wrong("integrity", what, hint, fault.code, mended=is_mended)

@@ -171,7 +171,9 @@ def kept_of(shown: Mapping[str, Token | Feed], without: Collection[str]) -> dict
     """Return what is not named in ``without``, by token or person; raises NotFound for a name of none."""
     named = {mark: one.name if isinstance(one, Token) else one.person for mark, one in shown.items()}
     if unknown := sorted({*without} - {*named.values()}):
-        raise NotFound(f'"{unknown[0]}" is not listed.', hint=Action("token.reseal"), code="unknown_token")
+        raise NotFound(
+            f'Token "{unknown[0]}" does not exist.', hint=Action("token.reseal"), code="unknown_token"
+        )
     return {mark: one for mark, one in shown.items() if named[mark] not in without}
 
 

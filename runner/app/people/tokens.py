@@ -170,10 +170,8 @@ def unconfirmed(service: IncidentService, principal: Principal) -> dict[str, Tok
 def kept_of(shown: Mapping[str, Token | Feed], without: Collection[str]) -> dict[str, Token | Feed]:
     """Return what is not named in ``without``, by token or person; raises NotFound for a name of none."""
     named = {mark: one.name if isinstance(one, Token) else one.person for mark, one in shown.items()}
-    if unknown := sorted({*without} - {*named.values()}):
-        raise NotFound(
-            f'Token "{unknown[0]}" does not exist.', hint=Action("token.reseal"), code="unknown_token"
-        )
+    for name in sorted({*without} - {*named.values()}):
+        raise NotFound(f'Token "{name}" does not exist.', hint=Action("token.reseal"), code="unknown_token")
     return {mark: one for mark, one in shown.items() if named[mark] not in without}
 
 

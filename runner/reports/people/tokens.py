@@ -32,11 +32,10 @@ class TokensReport(Report, frozen=True, kw_only=True, tag="tocsin/tokens/v1"):
 
 
 class TokensResealed(Report, frozen=True, kw_only=True, tag="tocsin/tokens-resealed/v1"):
-    """The tokens and calendar addresses of an older version that work again."""
+    """The tokens of an older version that work again, the people whose calendar address does, and how many ended."""
 
     tokens: tuple[TokenRow, ...]
     calendars: tuple[str, ...]
-    """The people whose address works again."""
     ended: int
 
 

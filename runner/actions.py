@@ -37,7 +37,7 @@ _Exercise = Literal[
     "improvement.show", "routine.list",
 ]  # fmt: skip
 _Home = Literal[
-    "webhook.list",
+    "webhook.list", "token.reseal",
     "account.list", "audit.verify", "home.backup", "home.doctor", "home.init", "person.add", "person.export", "person.list",
     "playbook.copy", "playbook.list", "playbook.test", "playbook.validate", "regime.diff", "role.assign",
     "role.list", "worker.run", "worker.start", "worker.status",

@@ -12,9 +12,17 @@ from runner.store.moving import schema_text
 
 KEYED = 3
 """The first schema with a log of heads."""
-SCHEMA_VERSION = 3
+SEALED = 4
+"""The first schema whose sessions, links, tokens and the like are encrypted."""
+SCHEMA_VERSION = 4
 """The version of ``schema.sql`` of both databases. A store of a later version of Tocsin is refused."""
 
+_UNSEALED: tuple[LiteralString, ...] = (
+    """DELETE FROM tocsin.marks WHERE name LIKE 'room-%' OR name LIKE 'login-invited/%' OR name LIKE 'step-link/%'
+       OR name LIKE 'api-key/%' OR name LIKE 'verified/%'""",
+    "UPDATE tocsin.marks SET name = 'unsealed/' || name WHERE name LIKE 'token/%' OR name LIKE 'calendar/%'",
+)
+"""Rows that anybody could write end; tokens and calendar addresses wait for an administrator."""
 _ROW = "{0}.version, {0}.head, {0}.state, {0}.has_work, {0}.next_due, {0}.private"
 _REFUSED = f"BEGIN SELECT RAISE(ABORT, '{schema_text(3)}'); END"
 
@@ -36,6 +44,7 @@ SQLITE: Mapping[int, tuple[str, ...]] = {
             WHEN NEW.mac IS OLD.mac AND NEW.mac IS NOT x''
             AND ({_ROW.format("NEW")}) IS NOT ({_ROW.format("OLD")}) {_REFUSED}""",
     ),
+    3: tuple(one.replace("tocsin.", "") for one in _UNSEALED),
 }
 """The statements of the upgrade from each schema to the next one."""
 
@@ -50,4 +59,6 @@ POSTGRES: Mapping[int, tuple[LiteralString, ...]] = {
         """CREATE TABLE tocsin.checkpoints (size bigint PRIMARY KEY, recorded text NOT NULL,
            peaks bytea NOT NULL, note text NOT NULL, token bytea)""",
     ),
+    # The fence of the upgrade to schema 3 refuses other schemas.
+    3: ("DROP TRIGGER IF EXISTS other_schema ON tocsin.marks", *_UNSEALED),
 }

@@ -128,6 +128,7 @@ ASKED = (
     ("token create siem --owner ana --scope incident.read --as ana", "`tocsin token create NAME`"),
     ("token list --as ana", "`tocsin token list`"),
     ("token revoke siem --as ana", "`tocsin token revoke NAME`"),
+    ("token reseal --yes --as ana", "`tocsin token reseal`"),
     ("alert list", ""),
     ("alert dismiss a-1 --reason 'planned load test' --as ana", "`tocsin alert dismiss ALERT --reason WHY`"),
     (

@@ -36,6 +36,7 @@ from runner.app.core.repository import (
     whole,
 )
 from runner.app.core.rights import Rights, refuse_other_names, require, require_act, require_rights, rights_of
+from runner.app.core.sealed_marks import SealedMarks
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -82,6 +83,7 @@ class IncidentService:
         self._tokens: dict[str, object] = {}
         self.clock, self.chance, self.checkpoints = clock, chance, Checkpoints(store)
         self.principal = self.process = principal
+        self.sealed = SealedMarks(store)
         self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
@@ -371,15 +373,15 @@ class IncidentService:
     # --- state that all processes on the home share, outside of the journals ----------------------------------
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """Return the marks with this prefix."""
-        return self.store.marks(prefix)
+        """Return the marks with this prefix; those of ``sealed_marks.KINDS`` only if the key of the home made them."""
+        return self.sealed.read(prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
         """Change marks, with no other change at the same time; as ``Store.change_marks``."""
         require(self._rights(self.principal).acts, self.principal, "change marks")
-        return self.store.change_marks(names, change, waits=waits)
+        return self.sealed.change(names, change, waits=waits)
 
     def setting(self, name: str) -> str | None:
         """Return a small setting."""

@@ -54,6 +54,7 @@ from runner.store.port import StoredEvent as StoredEvent
 from runner.store.port import Verification as Verification
 from runner.store.port import WorkerHandle as WorkerHandle
 from runner.store.upgrades import SCHEMA_VERSION as SCHEMA_VERSION
+from runner.store.upgrades import SEALED as SEALED
 from runner.store.worker_lock import FileLock as FileLock
 from runner.store.worker_lock import worker_lock_held as worker_lock_held
 

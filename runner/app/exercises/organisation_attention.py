@@ -21,6 +21,7 @@ from runner.reports.incidents.organisation_attention import (
     late_items,
     missed_drills,
     silent_webhooks,
+    unconfirmed_access,
     waiting_alerts,
 )
 
@@ -40,8 +41,9 @@ def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
 
 def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return the current required actions outside incidents."""
+    sealed = unconfirmed_access(len(service.sealed.unconfirmed()))
     if not service.repository.has_journals():
-        return ()
+        return tuple(sealed)
     from runner.app.core.organisation_journal import entries, today
     from runner.app.incidents.alerts import waiting as alerts_waiting
     from runner.app.messages.webhooks import problems
@@ -50,7 +52,7 @@ def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     items = fold_items(entries(service, JOURNAL, READER)).items
     alerts = waiting_alerts(*alerts_waiting(service))
     silent = silent_webhooks(problems(service))
-    return (*alerts, *silent, *missed(service), *late_items(items.values(), today(service)))
+    return (*alerts, *silent, *sealed, *missed(service), *late_items(items.values(), today(service)))
 
 
 def is_watched(row: IncidentRow) -> bool:

@@ -391,7 +391,7 @@ def _copy_files(service: IncidentService, to: Path, place: Path) -> Iterator[Omi
                 continue
             found = path.lstat()
             mode = found.st_mode
-            if (found.st_dev, found.st_ino) in secret or (stat.S_ISREG(mode) and _is_master(path)):
+            if (found.st_dev, found.st_ino) in secret or (stat.S_ISREG(mode) and is_master(path)):
                 yield Omitted(_named(path, folder), "secret")
             elif not stat.S_ISREG(mode):
                 yield Omitted(_named(path, folder), "link" if stat.S_ISLNK(mode) else "special")
@@ -421,7 +421,8 @@ def _identities(service: IncidentService) -> Iterator[tuple[int, int]]:
                 yield look().st_dev, look().st_ino
 
 
-def _is_master(path: Path) -> bool:
+def is_master(path: Path) -> bool:
+    """Tell whether a file has the form of a master key."""
     with path.open("rb") as file:
         return file.read(len(PREFIX)) == PREFIX.encode()
 

@@ -273,7 +273,8 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
             lost[name] = row_from_journal(service, name)
     seen = watched("checking documents", None)
     yield from _whole(
-        "integrity", lambda: _integrity(service, examine_documents(service, verified, seen=seen), lost)
+        "integrity",
+        lambda: _integrity(service, examine_documents(service, verified, seen=seen), lost, repair),
     )
     rows: list[IncidentRow] = []
     aside = set_aside(service)
@@ -309,10 +310,15 @@ def _one(
     again[:] = [row_of(incident, service.clock.now(), service.library(incident))]
 
 
-def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
+def _integrity(
+    service: IncidentService, found: Integrity, mended: Collection[str], repair: bool
+) -> Iterator[Finding]:
     """Yield integrity faults, also those that the repair has removed."""
+    if repair and any(fault.code == "mark_forged" for fault in found.faults):
+        service.sealed.remove(name for _, names in service.sealed.forged() for name in names)
     for fault in found.faults:
-        is_mended = fault.code == "row_missing" and fault.incident in mended
+        forged = fault.code == "mark_forged"
+        is_mended = repair if forged else fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"
         hint = HINTS.get(fault.code, "Restore a backup beside the database, and compare.")
         yield wrong("integrity", what, hint, fault.code, mended=is_mended)

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 FaultCode = (
-    Literal["blob_changed", "blob_missing", "key_missing", "row_missing", "signing_key_missing"]
+    Literal[
+        "blob_changed", "blob_missing", "key_missing", "row_missing", "signing_key_missing", "mark_forged"
+    ]
     | HeadFaultCode
 )
 
 HINTS: Mapping[str, str] = {
     "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
+    "mark_forged": "Somebody writes to the database without the key. Copy it and find out who. These rows have no effect; remove them: tocsin doctor --repair",
     "two_copies": "Decide which copy is the record, and stop all work in the other.",
 }
 """What to do about a fault, by its code."""
@@ -50,8 +53,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def where(self) -> str:
         """The incident, or what the fault is of instead."""
-        shared = self.code in ("blob_changed", "blob_missing")
-        return self.incident or ("shared documents" if shared else "log of heads")
+        shared = "shared documents" if self.code in ("blob_changed", "blob_missing") else "log of heads"
+        return self.incident or ("access" if self.code == "mark_forged" else shared)
 
 
 class Older(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,7 @@ def examine(
         faults.append(
             Fault(code="signing_key_missing", incident="", what=f"{LOST_KEY} No checkpoint can be made.")
         )
+    faults += _forged(service) if incident is None else ()
     return Integrity(
         heads=heads.leaves,
         checkpoint=heads.size,
@@ -123,6 +127,15 @@ def examine(
         faults=tuple(faults),
         unjudged=inspection.keyless if lawful is None else (),
     )
+
+
+def _forged(service: IncidentService) -> Iterator[Fault]:
+    """Yield the kinds of sessions, tokens and the like with rows that somebody planted or changed."""
+    with suppress(Sealed):
+        for kind, names in service.sealed.forged():
+            more = f" (and {len(names) - 1} more)" if names[1:] else ""
+            what = f"the row {names[0][: len(kind) + 16]} was not made with the key of this home folder{more}"
+            yield Fault(code="mark_forged", incident="", what=what)
 
 
 def _others(one: HeadFault) -> str:

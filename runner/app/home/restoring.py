@@ -11,6 +11,7 @@ import hmac
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,13 +23,13 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of
+from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of, is_master
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.key_rotation import rotate_signing
 from runner.app.home.open_home import change_line, open_copy, open_service, store_file
 from runner.app.messages import webhooks
-from runner.app.people import break_glass, calendars, step_links, tokens
+from runner.app.people import break_glass
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
@@ -200,11 +201,11 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
+    The backup must be proved by its code under a master key that it does not choose, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
     A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
-    backup, home = backup.absolute(), home.absolute()
+    backup, home = backup.absolute(), home.resolve()
     memory = memory_of(state, home)
     seen_before = f"{known.size}:{known.root.hex()}" if (known := remembered_in(memory)) else ""
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -276,10 +277,10 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
         if not key.is_file():
             raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
         reference = f"file:{key}"
-    elif reference.startswith("command:") and not digest:
+    elif not digest and (reference.startswith(("file:", "command:")) or _has_master(folder)):
         raise Refused(
-            "The settings of the backup run a command for the master key. Nothing was restored.",
-            hint="Run it yourself, and give the key: --key FILE",
+            "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
+            hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
             code="backup_unproved",
         )
     try:
@@ -301,6 +302,10 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
             code="backup_unproved",
         )
     return master
+
+
+def _has_master(folder: Path) -> bool:
+    return any(path.is_file() and is_master(path) for path in folder.rglob("*"))
 
 
 def _take_place(stage: Path, home: Path) -> None:
@@ -387,16 +392,16 @@ def _made_safe(
         service.act(service.principal.program(), row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
-    _end_access(service, checked.name)
-    book = Accounts(service, Logins(service)).book()
+    accounts = Accounts(service, logins := Logins(service))
+    ended, book = _end_access(service, accounts, logins, checked.name), accounts.book()
     return Restored(
         home="",
         backup=checked,
         erased_again=erased,
         paused=tuple(paused),
         unknown_attempts=lost,
-        sessions=Logins(service).end_all(),
-        tokens=tokens.end_all(service),
+        sessions=ended["room-login/"],
+        tokens=ended["token/"],
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
@@ -406,15 +411,14 @@ def _made_safe(
     )
 
 
-def _end_access(service: IncidentService, backup: str) -> None:
-    """End invitations, links, calendar addresses and break-glass access: what was used or revoked after the backup would work again."""
-    logins = Logins(service)
-    accounts = Accounts(service, logins)
-    accounts.end_invitations()
-    step_links.end_all(service)
-    calendars.end_all(service)
+def _end_access(service: IncidentService, accounts: Accounts, logins: Logins, backup: str) -> Counter[str]:
+    """End all access by a secret, with break-glass access: what was used or revoked after the backup would work again.
+
+    Returns kind of mark → number.
+    """
     if accounts.book().break_glass.armed is not None:
         break_glass.disarm(accounts, logins, service.principal.person, f"restored from the backup {backup}")
+    return service.sealed.end_access()
 
 
 def _paused_webhooks(service: IncidentService, backup: str) -> Iterator[str]:

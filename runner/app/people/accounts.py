@@ -401,11 +401,6 @@ class Accounts:
         event = AccountChanged(person=person, change=change, by=by, reason=reason.strip())
         organisation_journal.change(self._service, JOURNAL, account_book, lambda _: (event,))
 
-    def end_invitations(self) -> None:
-        """End all invitations: in a restored home, one that was used could be used again."""
-        if marks := tuple(self._service.marks(_INVITED)):
-            self._service.change_marks(marks, lambda found: {})
-
     def _invitations_of(self, person: str) -> tuple[str, ...]:
         """Return the marks of a person's invitations, and those that are too old."""
         return tuple(

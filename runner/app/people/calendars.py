@@ -57,12 +57,6 @@ def revoke(service: IncidentService, person: str) -> bool:
     return bool(names)
 
 
-def end_all(service: IncidentService) -> None:
-    """End all addresses: in a restored home, one that was revoked would work again."""
-    if names := tuple(service.marks(_MARK)):
-        service.change_marks(names, lambda marks: {})
-
-
 def since(service: IncidentService, person: str) -> datetime | None:
     """Return when the present address of a person was made; None without one."""
     found = (from_json(body, Feed) for body in service.marks(_MARK).values())

@@ -171,12 +171,6 @@ def end_of(service: IncidentService, person: str) -> int:
     return len(marks)
 
 
-def end_all(service: IncidentService) -> None:
-    """End all links: in a restored home, one that was used could be used again."""
-    if marks := tuple(service.marks(_MARK)):
-        service.change_marks(marks, lambda found: {})
-
-
 def ended() -> Refused:
     """Return the one refusal for a link that cannot be used."""
     return Refused(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.actions import Action
+from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import PROGRAMS, read_accounts, require, rights_of
 from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, StoreError, Usage
+from runner.incident.people.account_journal import JOURNAL, AccountChanged
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import ChangeMarks
+    from runner.app.people.calendars import Feed
 
 LONGEST = timedelta(days=365)
 PREFIX = "tcs_"
@@ -142,21 +145,45 @@ def revoke(service: IncidentService, principal: Principal, name: str) -> Token:
             hint=f"Use {close}" if close else "Show all: tocsin token list",
             code="unknown_token",
         )
+    # Recorded first: its row, if somebody puts it back, does not work again.
+    ended = AccountChanged(person=found[name].owner, change="token_revoked", by=principal.person, reason=name)
+    organisation_journal.change(service, JOURNAL, lambda home: read_accounts(home.store), lambda _: (ended,))
     service.change_marks((_MARK + name,), lambda marks: {})
     return found[name]
+
+
+def unconfirmed(service: IncidentService, principal: Principal) -> dict[str, Token | Feed]:
+    """Return the tokens and calendar addresses that an older version stored, by mark; not what is no such thing."""
+    from runner.app.people.calendars import Feed
+
+    _manages(service, principal)
+    found: dict[str, Token | Feed] = {}
+    for mark, body in sorted(service.sealed.unconfirmed().items()):
+        with suppress(msgspec.DecodeError):
+            if mark.startswith("calendar/"):  # an invitation has the same fields
+                found[mark] = from_json(body, Feed)
+            elif mark == _MARK + (one := from_json(body, Token)).name:
+                found[mark] = one
+    return found
+
+
+def kept_of(shown: Mapping[str, Token | Feed], without: Collection[str]) -> dict[str, Token | Feed]:
+    """Return what is not named in ``without``, by token or person; raises NotFound for a name of none."""
+    named = {mark: one.name if isinstance(one, Token) else one.person for mark, one in shown.items()}
+    for name in sorted({*without} - {*named.values()}):
+        raise NotFound(f'Token "{name}" does not exist.', hint=Action("token.reseal"), code="unknown_token")
+    return {mark: one for mark, one in shown.items() if named[mark] not in without}
+
+
+def reseal(service: IncidentService, principal: Principal, kept: Mapping[str, Token | Feed]) -> None:
+    """Have tokens and calendar addresses of ``unconfirmed`` work again as they were shown; all others end."""
+    _manages(service, principal)
+    service.sealed.confirm({mark: msgspec.json.encode(one) for mark, one in kept.items()})
 
 
 def end_of(service: IncidentService, owner: str) -> int:
     """End all tokens of a person, whose account ended; return their number."""
     names = [mark for mark, body in service.marks(_MARK).items() if from_json(body, Token).owner == owner]
-    if names:
-        service.change_marks(names, lambda marks: {})
-    return len(names)
-
-
-def end_all(service: IncidentService) -> int:
-    """End all tokens; return their number."""
-    names = [*service.marks(_MARK)]
     if names:
         service.change_marks(names, lambda marks: {})
     return len(names)
@@ -175,7 +202,7 @@ def find(service: IncidentService, given: str) -> Principal | None:
     owner = token.owner
     if now >= token.expires or owner not in service.directory.people:
         return None
-    if not read_accounts(service.store).holds_token(owner, token.made):  # disabled meanwhile
+    if not read_accounts(service.store).holds_token(owner, token.made, name):  # ended meanwhile
         return None
     if token.used is None or now - token.used >= _SEEN:
         with suppress(StoreError):

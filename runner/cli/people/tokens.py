@@ -18,6 +18,7 @@ def add(app: Commands) -> None:
     command(tokens, "create", Scope.HOME_WRITES)(create)
     command(tokens, "list", Scope.HOME_WRITES)(list_)
     command(tokens, "revoke", Scope.HOME_WRITES)(revoke)
+    command(tokens, "reseal", Scope.HOME_WRITES)(reseal)
 
 
 def create(
@@ -76,3 +77,36 @@ def revoke(session: Session, name: Name) -> None:
     session.show(
         {"schema": "tocsin/token-revoked/v1", "name": name}, Page((line(f"Token {name} is revoked", "good"),))
     )
+
+
+def reseal(
+    session: Session,
+    without: Annotated[
+        list[str] | None,
+        Option("--without NAME", "Token, or person of a calendar address, that ends. Repeat for more."),
+    ] = None,
+    yes: Annotated[bool, Option("--yes", "No question: you have read the list.")] = False,
+) -> None:
+    """Confirm the tokens and calendar addresses that an earlier version of Tocsin stored.
+
+    Who could write the database could add or change them, so none works until you confirm the list. If the database was in other hands, end
+    all and make new ones: a changed secret is not visible.
+
+    \b
+    Example:
+      tocsin token reseal --without siem --yes
+    """
+    from runner.app.people import tokens
+    from runner.reports.people.tokens import TokensResealed, token_rows, tokens_page
+
+    service, now = session.service, session.now()
+    kept = tokens.kept_of(tokens.unconfirmed(service, session.principal), without or ())
+    rows = token_rows((one for one in kept.values() if isinstance(one, tokens.Token)), now)
+    people = tuple(one.person for one in kept.values() if not isinstance(one, tokens.Token))
+    ended = len(service.sealed.unconfirmed()) - len(kept)
+    report = TokensResealed(tokens=rows, calendars=people, ended=ended)
+    if not yes:
+        session.tell(tokens_page(report))
+        session.confirm("Do these work again?", "Read the list, then repeat the command with --yes")
+    tokens.reseal(service, session.principal, kept)
+    session.show(report, lambda: tokens_page(report))

@@ -24,7 +24,7 @@ BREAK_GLASS_LASTS = timedelta(hours=4)
 Change = Literal[
     "invited", "opened", "disabled", "codes_made", "code_used", "passkey_added", "passkey_removed",
     "sessions_ended", "provider_bound", "provider_unbound", "armed", "used", "alarmed", "disarmed",
-    "link_made", "link_used", "link_revoked", "factors_reset",
+    "link_made", "link_used", "link_revoked", "factors_reset", "token_revoked",
 ]  # fmt: skip
 State = Literal["invited", "active", "disabled", "reset"]
 """``reset``: without factors, until its person uses an invitation."""
@@ -39,7 +39,7 @@ class AccountChanged(
     change: Change
     by: str
     reason: str = ""
-    """Why it was disabled, or the break-glass account used; what a link is for; how the alarm went."""
+    """Why it was disabled, or the break-glass account used; what a link is for; how the alarm went; the name of a token."""
 
 
 READER: Callable[[bytes], AccountChanged] = json_reader(AccountChanged)
@@ -87,6 +87,8 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
     found: Mapping[str, Account] = {}
     version: int = 0
     break_glass: BreakGlass = BreakGlass()
+    revoked: Mapping[str, datetime] = {}
+    """Token → when it was revoked last; one that was made later goes on."""
 
     @property
     def proves(self) -> bool:
@@ -114,9 +116,11 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether a session of an account goes on: it began after the account was opened last, and not disabled."""
         return self.is_active(person) and made >= self.found[person].since
 
-    def holds_token(self, person: str, made: datetime) -> bool:
-        """Tell whether a token of a person goes on: the person may have no account, but none that was disabled or reset since."""
+    def holds_token(self, person: str, made: datetime, name: str = "") -> bool:
+        """Tell whether a token of a person goes on, or a calendar address: not revoked, and no account that was disabled or reset since."""
         one = self.found.get(person)
+        if made < self.revoked.get(name, made):
+            return False
         return one is None or (one.state != "disabled" and (one.ended is None or made >= one.ended))
 
 
@@ -131,11 +135,13 @@ _AFTER: Mapping[Change, State] = {
 def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> AccountBook:
     """Return the accounts. An invitation to an account that is active changes nothing until it is used."""
     found: dict[str, Account] = {}
-    number, sealed = 0, BreakGlass()
+    number, sealed, revoked = 0, BreakGlass(), dict[str, datetime]()
     for number, at, event in events:  # noqa: B007  # the last one counts
         if event.person == BREAK_GLASS:
             sealed = _after(sealed, at, event)
             continue
+        if event.change == "token_revoked":
+            revoked[event.reason] = at
         state = _AFTER.get(event.change)
         before = found.get(event.person)
         if state is None or (
@@ -146,7 +152,7 @@ def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> Acc
         found[event.person] = Account(
             person=event.person, state=state, since=at, by=event.by, reason=event.reason, ended=ended
         )
-    return AccountBook(found=found, version=number, break_glass=sealed)
+    return AccountBook(found=found, version=number, break_glass=sealed, revoked=revoked)
 
 
 def _after(before: BreakGlass, at: datetime, event: AccountChanged) -> BreakGlass:

@@ -49,6 +49,7 @@ AttentionKind = Literal[
     "improvement_late",
     "alert_waits",
     "webhook_silent",
+    "access_unconfirmed",
     "drill_missed",
     "exercise_over",
     "routine_failed",

@@ -57,6 +57,19 @@ def silent_webhooks(found: Iterable[tuple[str, str]]) -> Iterator[AttentionItem]
         )
 
 
+def unconfirmed_access(number: int) -> Iterator[AttentionItem]:
+    """Yield one entry for the tokens and calendar addresses of an older version that do not work."""
+    if number:
+        what = count(number, "token or calendar address", "tokens or calendar addresses")
+        yield AttentionItem(
+            kind="access_unconfirmed",
+            severity="medium",
+            ref="token",
+            text=f"{what} of an earlier version of Tocsin: without effect until an administrator confirms the list",
+            action=Action("token.reseal"),
+        )
+
+
 def missed_drills(book: Book) -> Iterator[AttentionItem]:
     """Yield each exercise and scheduled job whose last run was missed or failed and is not acknowledged."""
     from runner.incident.exercises.schedules import attention

@@ -31,6 +31,14 @@ class TokensReport(Report, frozen=True, kw_only=True, tag="tocsin/tokens/v1"):
     tokens: tuple[TokenRow, ...]
 
 
+class TokensResealed(Report, frozen=True, kw_only=True, tag="tocsin/tokens-resealed/v1"):
+    """The tokens of an older version that work again, the people whose calendar address does, and how many ended."""
+
+    tokens: tuple[TokenRow, ...]
+    calendars: tuple[str, ...]
+    ended: int
+
+
 class TokenCreated(Report, frozen=True, kw_only=True, tag="tocsin/token-created/v1"):
     """A new token with its secret, which is shown once."""
 
@@ -45,7 +53,7 @@ def token_rows(found: Iterable[msgspec.Struct], now: datetime) -> tuple[TokenRow
 
 
 @paged
-def tokens_page(report: TokensReport) -> Iterator[Block]:
+def tokens_page(report: TokensReport | TokensResealed) -> Iterator[Block]:
     """Draw the list."""
     for row in report.tokens:
         yield line(f"{row.name}{'  EXPIRED' if row.expired else ''}", "warn" if row.expired else "title")
@@ -58,7 +66,12 @@ def tokens_page(report: TokensReport) -> Iterator[Block]:
                 ("Created", f"{moment(row.made)}, by {row.by}"),
             )
         )
-    if not report.tokens:
+    if isinstance(report, TokensResealed):
+        for person in report.calendars:
+            yield line(f"Calendar address of {person}", "title")
+        if report.ended:
+            yield line(f"Ends, or cannot be read: {report.ended}", "warn")
+    elif not report.tokens:
         yield line(
             "No program has a token → tocsin token create NAME --owner PERSON --scope incident.read", "dim"
         )

@@ -5,7 +5,7 @@ CREATE SCHEMA tocsin;
 CREATE TABLE tocsin.meta (
     schema_version integer NOT NULL
 );
-INSERT INTO tocsin.meta VALUES (3);
+INSERT INTO tocsin.meta VALUES (4);
 
 CREATE TABLE tocsin.events (
     incident text COLLATE "C" NOT NULL,

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import bagit
+import msgspec
 import pyrage
 import pytest
 
 from runner.files.bag import MAC, bag_info, write_bag
-from runner.vault.master_key import PREFIX
-from tests.cli.at_desk import T0, AtDesk, Said
+from runner.vault.keys import mac_of
+from runner.vault.master_key import PREFIX, create_master, read_master
+from tests.cli.at_desk import ORGANISATION, T0, AtDesk, Said
 from tests.cli.home.test_integrity import CHANGED, tamper
 
 SECRETS = ("master.key", "mail.password", "web.key", "copy-of-key.txt")
@@ -193,7 +195,7 @@ def test_a_restore_replaces_nothing_and_needs_the_key(working: AtDesk, tmp_path:
     again = working("restore", made["path"], "--home", str(working.home))
     assert again.error == "home_exists"
     without = working("restore", made["path"], "--home", str(tmp_path / "new"))
-    assert without.error == "no_master"
+    assert without.error == "backup_unproved"
     other = tmp_path / "other"
     at(working, other).done("init")
     wrong = working(
@@ -202,6 +204,52 @@ def test_a_restore_replaces_nothing_and_needs_the_key(working: AtDesk, tmp_path:
     assert wrong.error == "backup_unproved"
     assert not (tmp_path / "new").exists()
     assert not list(tmp_path.glob(".*restoring"))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["new", "./new/", "../{}/new", "here/../new", "there/new", "there/../new"]
+)
+def test_every_spelling_of_the_new_folder_works(working: AtDesk, tmp_path: Path, spelling: str) -> None:
+    here = working.home.parent
+    (here / "here").mkdir()
+    (tmp_path / "real").mkdir()
+    (here / "there").symlink_to(tmp_path / "real")
+    made = backup_of(working, tmp_path / "to")
+    new = spelling.format(here.name)
+    said = working(
+        "restore", made["path"], "--home", new, "--key", "./here/../home/master.key", "--format", "json"
+    )
+    assert said.code == 0, said.err
+    there = at(working, (here / new).resolve())
+    assert (said.json["restored"]["home"], state(there)) == (str(there.home), "paused")
+    assert there("audit", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    "reference", ["file:own.key", "file:{}/own.key", "env:OWN_KEY", "command:/bin/cat {}/own.key"]
+)
+def test_a_backup_that_brings_its_own_key_proves_nothing(
+    working: AtDesk, tmp_path: Path, reference: str
+) -> None:
+    """Somebody has the folder of backups, makes a key, and makes every code of the backup with it."""
+    made, hostile = Path(backup_of(working, tmp_path / "to")["path"]), tmp_path / "hostile"
+    create_master("file:own.key", base=tmp_path)
+    shutil.copytree(made, hostile)
+    inside = hostile / "data" / "home"
+    settings = {**ORGANISATION, "master_key": reference.format(tmp_path)}
+    (inside / "tocsin.yaml").write_text(msgspec.yaml.encode(settings).decode())
+    shutil.copy(tmp_path / "own.key", inside / "own.key")
+    digest, _ = write_bag(
+        hostile, [(name, value) for name, value in bag_info(made).items() if name != "Payload-Oxum"]
+    )
+    own = read_master("file:own.key", base=tmp_path)
+    (hostile / MAC).write_text(mac_of(own, digest.encode()))
+    words = ("restore", str(hostile), "--home", str(tmp_path / "new"))
+    said = working(*words)
+    assert said.error == "backup_unproved"
+    assert "--key" in said.err
+    assert working(*words, "--key", str(working.home / "master.key")).error == "backup_unproved"
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_given_digest_must_match_also_if_the_key_does(working: AtDesk, tmp_path: Path) -> None:

@@ -254,6 +254,15 @@ def test_a_pack_for_a_key_is_proved_by_the_digest_on_the_card(packed: Packed, tm
     assert list(tmp_path.glob("tocsin-*.erased.jsonl"))
 
 
+def test_a_pack_continues_in_a_folder_named_by_a_path_that_goes_up(packed: Packed, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    desk = at(packed.first, tmp_path / "here" / "home", tmp_path / "state")
+    desk.done("unpack", str(packed.file), "--home", "../new", *packed.by_file)
+    new = at(packed.first, tmp_path / "new", tmp_path / "state")
+    assert new("status", "--format", "json").json["state"] == "paused"
+    new.close()
+
+
 def test_a_given_digest_must_match_a_pack_with_a_passphrase(packed: Packed, tmp_path: Path) -> None:
     words = ("unpack", str(packed.file), "--home", str(tmp_path / "new"), *packed.by_file)
     assert packed.first(*words, "--digest", "0" * 64).error == "digest_differs"

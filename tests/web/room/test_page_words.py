@@ -18,7 +18,7 @@ ROOT = Path(runner.__file__).parent
 FLOORS = ("app", "incident", "effects", "law", "facts", "routing")
 AT_THE_SERVER = (
     "account break-glass", "channel keys", "init", "law", "login", "message override", "message plan", "person add", "playbook list", "playbook validate",
-    "step-link list", "token list", "token revoke", "webhook list", "webhook remove", "webhook test",
+    "step-link list", "token list", "token reseal", "token revoke", "webhook list", "webhook remove", "webhook test",
 )  # fmt: skip
 """The commands of hints that no page has."""
 

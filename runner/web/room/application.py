@@ -35,6 +35,7 @@ from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, w
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
+from runner.web.room.entrance_page import PASSWORD
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
@@ -56,6 +57,8 @@ from runner.web.room.ways_in import WaysIn
 
 THREADS = 4
 """Pages that are made at the same time."""
+HASHING, WAITING = 2, 8
+"""Passwords that are checked at the same time, each with 64 MiB, and requests that wait for that."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
 STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
@@ -97,7 +100,8 @@ class Room:
         self._own = threading.local()
         self._kept = Kept()
         self.senders = Senders(apart, say)
-        self._pool = anyio.CapacityLimiter(THREADS)
+        self._pool, self._hashing = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(HASHING)
+        self._passwords = 0
         self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
             self.service, logins, self._session, self._login, self._in_pool, self._failed
@@ -168,8 +172,21 @@ class Room:
         answer.headers["server-timing"] = f"page;dur={(perf_counter() - began) * 1000:.1f}"
         return answer
 
-    async def _in_pool(self, made: Callable[[], Response]) -> Response:
-        return await anyio.to_thread.run_sync(made, limiter=self._pool)
+    async def _in_pool(self, made: Callable[[], Response], *, hashes: bool = False) -> Response:
+        """Run work in a thread. Passwords wait in a short queue of their own: who logs in must not stop the pages."""
+        if not hashes:
+            return await anyio.to_thread.run_sync(made, limiter=self._pool)
+        if self._passwords >= HASHING + WAITING:
+            answer = self._plain_page(
+                503, "Many people log in at this moment. Nothing was done", "Try again in some seconds"
+            )
+            answer.headers["retry-after"] = "5"
+            return answer
+        self._passwords += 1  # the limiter counts a request only when it waits, so it misses those of the same moment
+        try:
+            return await anyio.to_thread.run_sync(made, limiter=self._hashing)
+        finally:
+            self._passwords -= 1
 
     def _answer(self, row: Row, request: Request) -> Response:
         try:
@@ -237,7 +254,7 @@ class Room:
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
         acted = partial(self._acted, request, Given(fields, files))
-        return self._session.renew(request, await self._in_pool(acted))
+        return self._session.renew(request, await self._in_pool(acted, hashes=bool(fields.get(PASSWORD))))
 
     def _refused(self, request: Request) -> Response | None:
         """Return the answer for a stranger, whose form is not read; None for a person who is logged in."""

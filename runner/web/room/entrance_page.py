@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -74,6 +75,14 @@ def fields_of(body: bytes) -> Given:
     except ValueError:
         raise Refused("The form has too many fields.", hint="Use the page again.", code="bad_form") from None
     return Given(dict(pairs))
+
+
+def has_password(body: bytes) -> bool:
+    """Tell whether a form has a password: to check or to store it costs 64 MiB and much time."""
+    with suppress(Refused):
+        given = fields_of(body)
+        return bool(given[PASSWORD] or given["new"])
+    return False
 
 
 def factor_fields(*, sealed: bool = False) -> tuple[Entry, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,13 @@ from pyotp import TOTP
 
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
+from runner.app.people.login_pace import FORGOTTEN, FREE, LONGEST_DELAY, begin_attempt
 from runner.app.people.logins import FRESH, TERMINAL
+from runner.app.people.passwords import _HASHING
 from runner.app.people.tokens import find
 from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
+from runner.web.room.application import HASHING, WAITING
 from runner.web.room.entrance import local
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
 from tests.cli.at_desk import AtDesk
@@ -332,3 +336,54 @@ def test_a_session_ends_with_its_account_also_if_it_began_meanwhile(desk: AtDesk
     assert reads(house.logins.begin("dpo", "password+totp")) == [401] * 3
     desk.office().change_marks(tuple(marks), lambda found: marks)
     assert find(desk.office(), token.strip()) is None
+
+
+def test_strangers_slow_no_known_browser_and_no_step_up(desk: AtDesk, house: Served) -> None:
+    person = an_account(desk, "evaluator")
+    browser, service = logged_in(house, person), desk.office()
+
+    def guess(name: str) -> None:
+        for _ in range(FREE["name"] + 9):
+            desk.clock.advance(LONGEST_DELAY)
+            begin_attempt(service, name, "127.0.0.1")
+
+    def status(reader: requests.Session, name: str, code: str) -> int:
+        given = {"person": name, "account_password": factors.PASSWORD, "account_code": code}
+        return post(house, "/login", reader, **given).status_code
+
+    guess("evaluator")
+    assert status(requests.Session(), "evaluator", person.code()) == 429
+    assert status(browser, "evaluator", person.code()) == 303
+    desk.clock.advance(FRESH)
+    answer = post(house, "/me", browser, account_password=factors.PASSWORD, account_code=person.code())
+    assert (answer.status_code, "recovery codes" in answer.text) == (200, True)
+    assert status(requests.Session(), "evaluator", person.code()) == 429
+    guess("hr")
+    assert status(browser, "hr", "000000") == 429, "the browser is known for the evaluator alone"
+    assert [status(browser, "evaluator", "000000") for _ in range(FREE["known"] + 1)] == [401] * FREE[
+        "known"
+    ] + [429]
+    desk.clock.advance(FORGOTTEN)
+
+
+def test_pages_are_answered_while_many_log_in_and_the_rest_come_again(desk: AtDesk, house: Served) -> None:
+    given = {"person": "nobody", "account_password": "a wrong password", "account_code": "000000"}
+    reader = house.reader("maria")
+
+    def ask() -> int:
+        return post(house, "/login", requests.Session(), **given).status_code
+
+    for _ in range(HASHING):
+        _HASHING.acquire()
+    try:
+        with ThreadPoolExecutor(HASHING + WAITING + 1) as pool:
+            asked = [pool.submit(ask) for _ in range(HASHING + WAITING + 1)]
+            first = next(as_completed(asked, timeout=60))
+            assert first.result() == 503
+            assert house.get(reader, "/").status_code == 200
+            assert house.get(requests.Session(), "/login").status_code == 200
+            for _ in range(HASHING):
+                _HASHING.release()
+            assert {one.result() for one in asked if one is not first} <= {401, 429}
+    finally:
+        desk.clock.advance(FORGOTTEN)

@@ -95,7 +95,7 @@ class Room:
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._secure = secure
+        self.secure = secure
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._kept = Kept()
@@ -153,7 +153,7 @@ class Room:
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts, secure=self._secure)
+        return Door(app, hosts, secure=self.secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -182,7 +182,9 @@ class Room:
             )
             answer.headers["retry-after"] = "5"
             return answer
-        self._passwords += 1  # the limiter counts a request only when it waits, so it misses those of the same moment
+        self._passwords += (
+            1  # the limiter counts a request only when it waits, so it misses those of the same moment
+        )
         try:
             return await anyio.to_thread.run_sync(made, limiter=self._hashing)
         finally:
@@ -221,7 +223,7 @@ class Room:
     def _is_for_browsers(self, login: Login) -> bool:
         """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
         here = login.place.startswith(TERMINAL) or (
-            self._secure and (not login.name or bool(login.principal.os_user))
+            self.secure and (not login.name or bool(login.principal.os_user))
         )
         return not here
 
@@ -309,7 +311,7 @@ class Room:
     def _taken(self, request: Request, answer: Response) -> Response:
         """Say in an answer which form was taken, so that the browser deletes its draft of the form, and no other draft."""
         answer.set_cookie(
-            TAKEN, form_address(request.path_params), max_age=60, samesite="strict", secure=self._secure
+            TAKEN, form_address(request.path_params), max_age=60, samesite="strict", secure=self.secure
         )
         return answer
 
@@ -382,7 +384,7 @@ class Room:
 
     async def _enter(self, request: Request) -> Response:
         """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
-        if self._secure:
+        if self.secure:
             return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
@@ -408,7 +410,7 @@ class Room:
         self._logins.end(session)
         again = "Get a link: tocsin serve --link"
         if names_are_proved(self.service()):
-            again = "With an account, log in on the first page" + ("" if self._secure else f". {again}")
+            again = "With an account, log in on the first page" + ("" if self.secure else f". {again}")
         answer = self._plain_page(200, "You are logged out", again, left=True)
         self._session.drop(answer)
         # Not "storage": that would end push in this browser. The script of the page removes the drafts.

@@ -23,6 +23,7 @@ from runner.app.people.logins import OIDC, Logins
 from runner.app.people.passkeys import PATIENCE
 from runner.app.people.provider import Described, Provider, unknown_subject
 from runner.app.people.step_links import StepLink
+from runner.base.text import spelled
 from runner.errors import Refused
 from runner.incident.people.account_journal import BREAK_GLASS_LASTS
 from runner.incident.state.incident import Incident
@@ -281,7 +282,9 @@ class WaysIn:
             failed = error
         drawn = drawing.draw(about.page, lambda about: "")
         boxes = () if once else (_form(about, action, given),)
-        return entrance_page(about.title, boxes, texts=once, failed=failed, drawn=drawn, text=about.text)
+        return entrance_page(
+            about.title, boxes, texts=once, failed=failed, drawn=drawn, text=spelled(about.text)
+        )
 
 
 def _about(service: IncidentService, link: StepLink, incident: Incident) -> _About:

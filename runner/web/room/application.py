@@ -35,8 +35,9 @@ from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, w
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
-from runner.web.room.entrance_page import PASSWORD
+from runner.web.room.entrance_page import PASSWORD, made_page
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
+from runner.web.room.held_files import HeldFiles
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.me.push import PushPages
@@ -98,7 +99,7 @@ class Room:
         self.secure = secure
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
-        self._kept = Kept()
+        self._kept, self._files = Kept(), HeldFiles()
         self.senders = Senders(apart, say)
         self._pool, self._hashing = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(HASHING)
         self._passwords = 0
@@ -141,6 +142,7 @@ class Room:
             Route("/enter/{link}", self._enter, methods=["GET", "POST"]),
             Route("/leave", self._leave, methods=["POST"]),
             Route("/live", self._live, methods=["GET"]),
+            Route("/made/{reference}", self._made_file, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
@@ -282,7 +284,10 @@ class Room:
             if not reader.may(acting.acts[verb].right, incident):
                 raise Absent
             asked = self._asked(request, service, login, incident)
+            owner, now = f"{login.principal.person}/{login.name}", service.clock.now()
+            form_page = address(row, codename_of(incident), asked.ref)
             try:
+                given = self._files.hold(owner, given, now)
                 preview = foreseen(acting.acts[verb], asked, given)
                 if preview is not None and given[SURE] != what_was_seen(given, preview):
                     words = "What will happen is not what you saw before. Nothing was recorded."
@@ -291,8 +296,12 @@ class Room:
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
+                self._files.drop(given)
                 if isinstance(onward, File):
-                    return self._taken(request, saved(onward))
+                    # The page that asked for factors would stay on the screen and say that nothing was done.
+                    made = self._files.made(owner, onward, now) if proof else ""
+                    answer = made_page(onward.name, f"/made/{made}", form_page) if made else saved(onward)
+                    return self._taken(request, answer)
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
@@ -305,7 +314,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         self._after(acting.acts[verb].opens)
-        answer = RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
+        answer = RedirectResponse(onward or form_page, 303)
         return self._taken(request, answer)
 
     def _taken(self, request: Request, answer: Response) -> Response:
@@ -359,6 +368,18 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         return saved(found)
+
+    async def _made_file(self, request: Request) -> Response:
+        return await self._in_pool(partial(self._take_made, request))
+
+    def _take_made(self, request: Request) -> Response:
+        """Send a file that was made for a person after the factors, once."""
+        try:
+            login = self._login(request)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        file = self._files.take(f"{login.principal.person}/{login.name}", request.path_params["reference"])
+        return self._absent() if file is None else saved(file)
 
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))

@@ -34,11 +34,10 @@ from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.reports.people.accounts import break_glass_band
-from runner.web.room.acts.forms import Given, without_factors
+from runner.web.room.acts.forms import HELD, Given, without_factors
 from runner.web.room.door import Absent
 from runner.web.room.entrance_page import (
     CODE,
-    FILE,
     KEY,
     PASSWORD,
     Box,
@@ -428,7 +427,7 @@ class Entrance:
         the session has a new secret (``Cookie.renew``). ``proof`` are the factors, and ``given`` is without them. A session
         without an account cannot confirm: whether its claim is enough, the service decides.
         """
-        password, code, key, had_file = (proof[name] for name in (PASSWORD, CODE, KEY, FILE))
+        password, code, key = (proof[name] for name in (PASSWORD, CODE, KEY))
         if not login.name or login.fresh(self._service().clock.now()):
             return None
         failed: Refused | None = None
@@ -445,12 +444,6 @@ class Entrance:
             except Refused as error:
                 failed = error
             else:
-                if had_file:
-                    raise Refused(
-                        "You are confirmed. Your browser did not send the file again, so nothing was recorded.",
-                        hint="Choose the file once more.",
-                        code="file_again",
-                    )
                 return None
         texts: tuple[str, ...] = (
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
@@ -459,7 +452,7 @@ class Entrance:
             texts = ("This act needs a factor of your account here. What you typed is kept.",)
             if self.accounts().factors(login.principal.person) is None:
                 texts += ("Your account has none: ask for an invitation. It sets a password and an app.",)
-        hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
+        hidden = (*given.items(), *((f"{HELD}{field}", held) for field, held in given.held.items()))
         fields = factor_fields(sealed=login.by(f"{BREAK_GLASS}/"))
         box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
         boxes = (*self.with_passkey(request, request.url.path, hidden, login.principal.person), box)

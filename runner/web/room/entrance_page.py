@@ -17,8 +17,8 @@ from runner.web.room import drawing
 from runner.web.room.acts.forms import FACTORS, Given
 
 PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
-KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
-"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
+KEY = f"{FACTORS}passkey"
+"""Fields of the factors in a form; they never reach an act."""
 FIELDS = 100
 """Most fields of a form of the entrance."""
 _STATUS: Mapping[str, int] = {
@@ -106,6 +106,13 @@ def codes_page(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
     )
     ready = Box(texts=("You are logged in.",), label="Continue", link="/")
     return entrance_page("Your recovery codes", (ready, *more), texts=texts, codes=codes)
+
+
+def made_page(name: str, address: str, form: str) -> Response:
+    """Say that a file was made, with its address and that of the page where it was asked for."""
+    texts = ("It was made and is on the record. Save it now: the address works once.",)
+    boxes = (Box(texts=texts, label=f"Save {name}", link=address), Box(label="Back to the page", link=form))
+    return entrance_page(f"Done: {name}", boxes)
 
 
 def entrance_page(

@@ -256,19 +256,41 @@ def test_an_act_that_binds_asks_for_the_factors_after_its_preview(
 
 
 @pytest.mark.usefixtures("bound")
-def test_a_form_with_a_file_asks_for_the_file_again(desk: AtDesk, house: Served, jonas: Person) -> None:
+def test_a_file_is_sent_once_also_if_the_factors_are_asked_between(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
     reader, step = logged_in(house, jonas), landlord(desk)
     path = act_address(BY_OPERATION["task"], "comment", house.codename, step)
     desk.clock.advance(FRESH)
     file = {"file": ("receipt.pdf", b"%PDF")}
     headers = {"Origin": house.url}
     asked = reader.post(f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=30)
-    assert 'name="account-file"' in asked.text
+    held = hidden(asked.text, "held-file")
+    assert held
+    stranger = house.reader("maria")
+    assert post(house, path, stranger, text="x", held_file=held).status_code == 409, "another person's file"
     given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
-    answer = post(house, path, reader, text="x", account_file="1", **given)
-    assert (answer.status_code, "\nx</textarea>" in answer.text) == (409, True)
-    assert desk("task", "show", step, "--format", "json").json["comments"] == []
-    assert house.get(reader, "/me").status_code == 200
+    assert post(house, path, reader, text="x", held_file=held, **given).status_code == 303
+    (comment,) = desk("task", "show", step, "--format", "json").json["comments"]
+    assert comment["text"] == "x"
+    assert post(house, path, reader, text="y", held_file=held).status_code == 409, "it was taken"
+    assert len(desk("task", "show", step, "--format", "json").json["comments"]) == 1
+
+
+def test_a_file_made_after_the_factors_says_so_and_is_saved_once(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    reader, path = logged_in(house, jonas), act_address(BY_OPERATION["record"], "export", house.codename, "")
+    desk.clock.advance(FRESH)
+    assert post(house, path, reader, audience="court").status_code == 401
+    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    answer = post(house, path, reader, audience="court", **given)
+    assert (answer.status_code, "Nothing was done" in answer.text) == (200, False)
+    (address_,) = re.findall(r'href="(/made/[^"]+)"', answer.text)
+    assert house.get(house.reader("jonas"), address_).status_code == 404
+    assert house.get(reader, address_).content.startswith(b"PK")
+    assert house.get(reader, address_).status_code == 404
+    assert len(desk("audit", "exports", "--format", "json").json["exports"]) == 1
 
 
 def test_new_recovery_codes_need_the_factors_again(desk: AtDesk, house: Served, jonas: Person) -> None:

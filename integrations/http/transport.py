@@ -29,8 +29,10 @@ from integrations.http import Reply, Request
 from integrations.http.cutoff import CutOff
 from integrations.port import NotSent, Rejected, Unknown
 
-METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
-"""Cloud metadata services outside the link-local range."""
+METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"))
+)
+"""Metadata services and hosts of clouds outside the link-local range: AWS, Alibaba, Azure, Oracle."""
 
 JOINED = 65_536
 """Largest body, in bytes, that is sent together with the headers."""
@@ -129,9 +131,7 @@ def checked(connection: socket.socket, owner: HTTPConnection) -> socket.socket:
 
 def forbidden(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str) -> bool:
     """Return whether a connected peer is forbidden: metadata, multicast, or loopback by another name."""
-    mapped = getattr(peer, "ipv4_mapped", None)
-    if mapped is not None:
-        peer = mapped
+    peer = _carried(peer) or peer
     if peer.is_link_local or peer.is_multicast or peer.is_unspecified or peer in METADATA:
         return True
     return peer.is_loopback and not _says_loopback(host)
@@ -139,13 +139,28 @@ def forbidden(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str) ->
 
 def is_public(peer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Return whether a peer is a public address, also behind the IPv6 forms that carry an IPv4 address."""
-    inner = getattr(peer, "ipv4_mapped", None) or getattr(peer, "sixtofour", None)
-    if peer.version == 6 and peer in _NAT64:
-        inner = ipaddress.IPv4Address(int(peer) & 0xFFFFFFFF)
-    return peer.is_global if inner is None else is_public(inner)
+    inner = _carried(peer)
+    if inner is not None:
+        return is_public(inner)
+    return (
+        peer.is_global
+        and peer not in METADATA
+        and not any(peer in network for network in _NOT_PUBLIC if network.version == peer.version)
+    )
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "fec0::/10", "64:ff9b:1::/48", "::/96")))
+"""Ranges that ``is_global`` lets pass: protocol assignments (RFC 6890; a cloud has its metadata there), site-local addresses
+(RFC 3879), local translation (RFC 8215), addresses that carry an IPv4 address in the oldest form (RFC 4291, 2.5.5.1)."""
+
+
+def _carried(peer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to: mapped, 6to4 (RFC 3056), or translated (RFC 6052)."""
+    if isinstance(peer, ipaddress.IPv4Address):
+        return None
+    translated = ipaddress.IPv4Address(int(peer) & 0xFFFFFFFF) if peer in _NAT64 else None
+    return peer.ipv4_mapped or peer.sixtofour or translated
 
 
 def _says_loopback(host: str) -> bool:

@@ -9,7 +9,8 @@ Joiners and direction marks stay: Persian, Hindi and Hebrew names need them.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 MAX_LINE = 500
 MAX_PROSE = 20_000
@@ -39,7 +40,10 @@ def text_problem(text: str, *, many_lines: bool = False) -> str:
         return f"the text has {len(text)} characters, more than {limit}"
     if text.isascii() and text.isprintable():
         return ""
-    allowed = "\n\t" if many_lines else ""
+    return _hidden_character(text, "\n\t" if many_lines else "")
+
+
+def _hidden_character(text: str, allowed: str) -> str:
     for position, character in enumerate(text, start=1):
         if "\udc80" <= character <= "\udcff":  # how Python represents an undecodable byte
             return f"the text is not UTF-8 (byte 0x{ord(character) - 0xDC00:02X} at position {position})"
@@ -55,6 +59,27 @@ def _is_hidden(character: str) -> bool:
     if point in _HIDDEN or 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE:
         return True
     return unicodedata.category(character) in ("Cc", "Cs", "Co")
+
+
+def hidden_text(value: object) -> str:
+    """Return why some text in a value or struct is refused as hidden, with its field where it has one; empty for none."""
+    if isinstance(value, str):
+        return "" if value.isascii() and value.isprintable() else _hidden_character(value, "\n\r\t")
+    if isinstance(value, Mapping):
+        return next(filter(None, map(hidden_text, chain(value, value.values()))), "")
+    if isinstance(value, list | tuple | frozenset):
+        return next(filter(None, map(hidden_text, value)), "")
+    for name in getattr(value, "__struct_fields__", ()):
+        if why := hidden_text(getattr(value, name)):
+            return f"{name}: {why}"
+    return ""
+
+
+def spelled(text: str) -> str:
+    """Return a text with each hidden character but line breaks and tabs spelled as ``[U+202E]``: it is shown, and does nothing."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(one if one in "\n\r\t" or not _is_hidden(one) else f"[U+{ord(one):04X}]" for one in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -116,3 +116,9 @@ def test_a_folder_without_a_declaration_is_no_bag(made: Path, text: str) -> None
 def test_a_missing_manifest_is_found(made: Path, name: str) -> None:
     (made / name).unlink()
     assert "unreadable" in {fault.kind for fault in check_bag(made)}
+
+
+def test_a_path_longer_than_the_system_allows_is_a_fault(made: Path) -> None:
+    manifest = made / "manifest-sha256.txt"
+    manifest.write_text(f"{manifest.read_text()}{'0' * 64}  data/{'x' * 5000}\n", encoding="utf-8")
+    assert "unreadable" in {fault.kind for fault in check_bag(made)}

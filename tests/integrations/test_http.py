@@ -89,6 +89,9 @@ def test_the_allow_list_names_hosts_or_hosts_with_ports():
         ("169.254.169.254", "169.254.169.254", True),
         ("fd00:ec2::254", "x", True),
         ("::ffff:169.254.169.254", "x", True),
+        ("64:ff9b::169.254.169.254", "x", True),
+        ("2002:a9fe:a9fe::1", "x", True),
+        ("168.63.129.16", "x", True),
         ("fe80::1", "x", True),
         ("224.0.0.1", "x", True),
         ("0.0.0.0", "x", True),  # noqa: S104

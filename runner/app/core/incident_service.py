@@ -35,7 +35,15 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import Rights, refuse_other_names, require, require_act, require_rights, rights_of
+from runner.app.core.rights import (
+    Rights,
+    refuse_hidden,
+    refuse_other_names,
+    require,
+    require_act,
+    require_rights,
+    rights_of,
+)
 from runner.app.core.sealed_marks import SealedMarks
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
@@ -263,6 +271,7 @@ class IncidentService:
                 self._guard(before)
             made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, made)
+            refuse_hidden(made)
             require_rights(partial(self.read(principal).may, incident=before), principal, before, made)
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:

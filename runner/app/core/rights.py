@@ -15,6 +15,7 @@ import msgspec
 from runner.actions import Slot, assign_role
 from runner.app.core.repository import Append, Store, whole
 from runner.base.actor import Principal, Stream, named_person
+from runner.base.text import hidden_text
 from runner.errors import Refused
 from runner.incident.law.verifications import JOURNAL as LAW_CHECKS
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
@@ -206,6 +207,18 @@ def may_perform(
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
+def refuse_hidden(commands: Iterable[AnyCommand]) -> None:
+    """Raise Refused for a typed text with hidden characters: it would be read otherwise than its bytes say.
+
+    What a provider reported, and a document, were made from texts that were judged before.
+    """
+    for command in commands:
+        if not isinstance(command, c.TakeReceipt | c.Rendered) and (why := hidden_text(command)):
+            raise Refused(
+                f"Not recorded: {why}.", hint="Delete that place, and type it again.", code="bad_text"
+            )
+
+
 def refuse_other_names(principal: Principal, commands: Iterable[AnyCommand]) -> None:
     """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
     names = chain.from_iterable(map(_named_in, commands))
@@ -293,6 +306,8 @@ def _require_apart(
                 "incident.lead"
             )
             require(held or leads, principal, f"hand over the role {role}")
+        case c.SetAccess():  # it would lock out people with standing roles, and itself
+            require(not is_break_glass(principal), principal, f"change who may read {incident.codename}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
         case c.DeclareDomain(domain=name, state=state) if state != "compromised":

@@ -25,6 +25,7 @@ from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
 from runner.app.messages.opt_out_replies import OptOutReplies
 from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of, owners_of
+from runner.base.text import spelled
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
@@ -271,7 +272,7 @@ class Inbox:
                 why = f"a text over {channel.id} contains a word such as STOP"
                 graft(self._service, incident, PLAYBOOK, why)
             who = owner or f"an unknown person at {answer.sender}"
-            text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
+            text = f"Text from {who} over {channel.id} that may ask for no more messages: {spelled(answer.text[:LONGEST_NOTE])}"
             self._service.act(self._service.principal, incident.id, [AddNote(text=text)])
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")

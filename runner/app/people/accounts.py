@@ -43,6 +43,12 @@ IN_THEIR_PLACE = ("counsel", "dpo")
 """Roles whose people are alerted, too, if the first ones have nobody besides the author and the owner of the account."""
 CODES = 10
 """Recovery codes of an account; each is valid once."""
+WARNED = 50
+"""Failures of strangers within a day after which the owner of an account is told."""
+_GUESSED = (
+    f"{WARNED} attempts to log in to your account failed. After more of them, logins from new browsers have to wait.\n"
+    "A browser in which you logged in before, this machine's terminal and a passkey do not. Add a passkey on /me."
+)
 Kept = TypeVar("Kept")
 _ACCOUNT, _INVITED = "login-factors/", "login-invited/"
 
@@ -266,18 +272,21 @@ class Accounts:
 
     # --- prove --------------------------------------------------------------------------------------------
 
-    def log_in(self, person: str, password: str, code: str, address: str) -> str:
+    def log_in(self, person: str, password: str, code: str, address: str, known: str = "") -> str:
         """Return which factors a person gave; ``code`` is of the app, or a recovery code. Raises Refused.
 
-        The answer and the work are the same for a wrong password, a wrong code and an unknown name.
+        The answer and the work are the same for a wrong password, a wrong code and an unknown name. ``known`` is what a stranger
+        cannot have (``begin_attempt``).
         """
-        begin_attempt(self._service, person, address)
+        attempt = begin_attempt(self._service, person, address, known)
         kept = self.factors(person)
         right = is_password(kept.password if kept else None, password)
         used = _use(kept, code, self._service.clock.now()) if kept else None
         if not right or used is None or not self._keep(person, kept, used):
+            if attempt.by_strangers == WARNED and kept is not None:
+                notify(self._service, (person,), "Somebody guesses your password", _GUESSED)
             raise wrong_login()
-        end_attempt(self._service, person, address)
+        end_attempt(self._service, attempt)
         if used.step == kept.step:  # type: ignore[union-attr]  # without factors nothing was used
             self._record(person, "code_used", person)
             text = (

@@ -79,12 +79,12 @@ def disarm(accounts: Accounts, logins: Logins, by: str, reason: str) -> int:
 
 
 def prove(
-    service: IncidentService, accounts: Accounts, passphrase: str, code: str, address: str
+    service: IncidentService, accounts: Accounts, passphrase: str, code: str, address: str, known: str = ""
 ) -> datetime | None:
     """Check what somebody gave, and return when it was armed; raises Refused as any login does."""
     name, now, right = f"{BREAK_GLASS}\0{address}", service.clock.now(), False
     sealed = accounts.book().break_glass
-    begin_attempt(service, name, address)
+    attempt = begin_attempt(service, name, address, known)
 
     def change(found: dict[str, bytes]) -> dict[str, bytes]:
         nonlocal right
@@ -101,7 +101,7 @@ def prove(
     service.change_marks((_MARK,), lambda found: change(dict(found)))
     if not right:
         raise wrong_login()
-    end_attempt(service, name, address)
+    end_attempt(service, attempt)
     return sealed.armed
 
 

@@ -129,14 +129,26 @@ class Provider:
         if request is None or not hmac.compare_digest(request.state.encode(), state.encode()):
             raise _ended()
         error = given.get("error", "")
+        attempt = None
         if not error:  # whoever cancels there has failed at nothing here
-            begin_attempt(self._service, f"provider\0{address}", address)
+            attempt = begin_attempt(self._service, "", address)
         if not use_up(self._service, base64.urlsafe_b64decode(state)):
             raise _ended()
-        if error:
+        if attempt is None:
             raise _wrong(
                 f"it answered {error}" if error.replace("_", "").isalpha() else "it answered an error"
             )
+        try:
+            subject = self._subject(request, given)
+        except Refused as refusal:
+            if refusal.code == "provider_down":  # nothing was judged, so nobody guessed
+                end_attempt(self._service, attempt)
+            raise
+        end_attempt(self._service, attempt)
+        return request, subject
+
+    def _subject(self, request: Request, given: Mapping[str, str]) -> Subject:
+        """Return the subject that the provider proves for a code."""
         found = self._discovered()
         issuer = given.get("iss", "")
         if issuer != self.settings.issuer and (
@@ -144,8 +156,7 @@ class Provider:
         ):
             raise _wrong("the answer is of another issuer")
         claims = self._claims(found, self._exchanged(found, request, given.get("code", "")), request.nonce)
-        end_attempt(self._service, f"provider\0{address}", address)
-        return request, Subject(issuer=self.settings.issuer, sub=claims["sub"])
+        return Subject(issuer=self.settings.issuer, sub=claims["sub"])
 
     def ticket(self, person: str, subject: Subject) -> str:
         """Return what proves a subject for five minutes, where a factor is still missing."""

@@ -164,7 +164,7 @@ def login(
     session.terminal("Run the command at a terminal")
     password = session.ask_hidden(f"Password of {who.person}:")
     given = code or session.ask("Code of the app:")
-    factors = accounts.log_in(who.person, password, given, f"{TERMINAL} {who.os_user}")
+    factors = accounts.log_in(who.person, password, given, "", f"{TERMINAL} {who.os_user}")
     secret = logins.begin(who.person, factors, f"{TERMINAL} {who.host}", who)
     before = kept_login(session.world.environ, session.folder)
     try:

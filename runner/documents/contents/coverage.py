@@ -85,9 +85,15 @@ def to_verify(notice: Notice, document: Document) -> tuple[str, ...]:
 
 
 def passages(notice: Notice, document: Document) -> dict[str, str]:
-    """Return each item to verify with the text that its tick is about: its sentence, or the whole text if it has none."""
+    """Return each item to verify with the text that its tick is about: its sentence, or the whole text if it has none.
+
+    The day of the text and the mark of a draft are left out of the whole text: they differ each time it is made.
+    """
     lines = [line for line in check(notice, document) if line.state == "to_check"]
     whole = "\n".join(texts(document))
+    for used in document.facts_used:
+        for text in used.texts if used.path.startswith("notice.") else ():
+            whole = whole.replace(text, "")
     found: dict[str, str] = {}
     for line in with_sentences(lines, notice, document):
         found[item_name(line)] = found.get(item_name(line), "") + (line.sentence or whole)

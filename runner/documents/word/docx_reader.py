@@ -16,6 +16,7 @@ import msgspec
 
 from runner.documents import tree
 from runner.documents.tree import Block, Inline
+from runner.documents.unsafe_text import findings, visible
 from runner.documents.word.docx_package import RELATION, R, W, parse, unpack
 from runner.documents.word.docx_split import BODY
 from runner.errors import Refused
@@ -317,6 +318,13 @@ def _run(element: Element) -> Iterator[Inline]:
     text = "".join(_characters(element))
     if not text:
         return
+    if unsafe := findings(text):
+        near = visible(text[:40])
+        raise Refused(
+            f'The Word file contains {unsafe[0]} of "{near}". It would be read otherwise than its bytes say.',
+            hint="Delete that place in Word, and type it again.",
+            code="word_file",
+        )
     inline: Inline = tree.Text(text)
     if _has(properties, "i"):
         inline = tree.Emphasis((inline,))

@@ -42,6 +42,8 @@ def decide_step(
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
+        if not command.text.strip():
+            raise Refused("The comment has no text.", hint="Write the comment.", code="words_missing")
         return (e.event_of(e.StepCommented, command, by=by),)
     step = library.step(incident, invocation.id)
     match command:

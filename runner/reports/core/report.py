@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from runner.base.text import spelled
+
 _FORMULA = ("=", "+", "-", "@", "\t")
 
 
@@ -18,7 +20,7 @@ def csv_text(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     table = csv.writer(out, lineterminator="\n")
     table.writerow(heads)
     for row in rows:
-        table.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in row])
+        table.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in map(spelled, row)])
     return out.getvalue()
 
 

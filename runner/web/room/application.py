@@ -35,7 +35,9 @@ from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, w
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
+from runner.web.room.entrance_page import PASSWORD, made_page
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
+from runner.web.room.held_files import HeldFiles
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.me.push import PushPages
@@ -56,6 +58,8 @@ from runner.web.room.ways_in import WaysIn
 
 THREADS = 4
 """Pages that are made at the same time."""
+HASHING, WAITING = 2, 8
+"""Passwords that are checked at the same time, each with 64 MiB, and requests that wait for that."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
 STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
@@ -92,12 +96,13 @@ class Room:
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._secure = secure
+        self.secure = secure
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
-        self._kept = Kept()
+        self._kept, self._files = Kept(), HeldFiles()
         self.senders = Senders(apart, say)
-        self._pool = anyio.CapacityLimiter(THREADS)
+        self._pool, self._hashing = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(HASHING)
+        self._passwords = 0
         self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
             self.service, logins, self._session, self._login, self._in_pool, self._failed
@@ -137,6 +142,7 @@ class Room:
             Route("/enter/{link}", self._enter, methods=["GET", "POST"]),
             Route("/leave", self._leave, methods=["POST"]),
             Route("/live", self._live, methods=["GET"]),
+            Route("/made/{reference}", self._made_file, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
@@ -149,7 +155,7 @@ class Room:
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts, secure=self._secure)
+        return Door(app, hosts, secure=self.secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -168,8 +174,23 @@ class Room:
         answer.headers["server-timing"] = f"page;dur={(perf_counter() - began) * 1000:.1f}"
         return answer
 
-    async def _in_pool(self, made: Callable[[], Response]) -> Response:
-        return await anyio.to_thread.run_sync(made, limiter=self._pool)
+    async def _in_pool(self, made: Callable[[], Response], *, hashes: bool = False) -> Response:
+        """Run work in a thread. Passwords wait in a short queue of their own: who logs in must not stop the pages."""
+        if not hashes:
+            return await anyio.to_thread.run_sync(made, limiter=self._pool)
+        if self._passwords >= HASHING + WAITING:
+            answer = self._plain_page(
+                503, "Many people log in at this moment. Nothing was done", "Try again in some seconds"
+            )
+            answer.headers["retry-after"] = "5"
+            return answer
+        self._passwords += (
+            1  # the limiter counts a request only when it waits, so it misses those of the same moment
+        )
+        try:
+            return await anyio.to_thread.run_sync(made, limiter=self._hashing)
+        finally:
+            self._passwords -= 1
 
     def _answer(self, row: Row, request: Request) -> Response:
         try:
@@ -204,7 +225,7 @@ class Room:
     def _is_for_browsers(self, login: Login) -> bool:
         """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
         here = login.place.startswith(TERMINAL) or (
-            self._secure and (not login.name or bool(login.principal.os_user))
+            self.secure and (not login.name or bool(login.principal.os_user))
         )
         return not here
 
@@ -237,7 +258,7 @@ class Room:
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
         acted = partial(self._acted, request, Given(fields, files))
-        return self._session.renew(request, await self._in_pool(acted))
+        return self._session.renew(request, await self._in_pool(acted, hashes=bool(fields.get(PASSWORD))))
 
     def _refused(self, request: Request) -> Response | None:
         """Return the answer for a stranger, whose form is not read; None for a person who is logged in."""
@@ -263,7 +284,10 @@ class Room:
             if not reader.may(acting.acts[verb].right, incident):
                 raise Absent
             asked = self._asked(request, service, login, incident)
+            owner, now = f"{login.principal.person}/{login.name}", service.clock.now()
+            form_page = address(row, codename_of(incident), asked.ref)
             try:
+                given = self._files.hold(owner, given, now)
                 preview = foreseen(acting.acts[verb], asked, given)
                 if preview is not None and given[SURE] != what_was_seen(given, preview):
                     words = "What will happen is not what you saw before. Nothing was recorded."
@@ -272,8 +296,12 @@ class Room:
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
+                self._files.drop(given)
                 if isinstance(onward, File):
-                    return self._taken(request, saved(onward))
+                    # The page that asked for factors would stay on the screen and say that nothing was done.
+                    made = self._files.made(owner, onward, now) if proof else ""
+                    answer = made_page(onward.name, f"/made/{made}", form_page) if made else saved(onward)
+                    return self._taken(request, answer)
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
@@ -286,13 +314,13 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         self._after(acting.acts[verb].opens)
-        answer = RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
+        answer = RedirectResponse(onward or form_page, 303)
         return self._taken(request, answer)
 
     def _taken(self, request: Request, answer: Response) -> Response:
         """Say in an answer which form was taken, so that the browser deletes its draft of the form, and no other draft."""
         answer.set_cookie(
-            TAKEN, form_address(request.path_params), max_age=60, samesite="strict", secure=self._secure
+            TAKEN, form_address(request.path_params), max_age=60, samesite="strict", secure=self.secure
         )
         return answer
 
@@ -341,6 +369,18 @@ class Room:
             return self._failed(error)
         return saved(found)
 
+    async def _made_file(self, request: Request) -> Response:
+        return await self._in_pool(partial(self._take_made, request))
+
+    def _take_made(self, request: Request) -> Response:
+        """Send a file that was made for a person after the factors, once."""
+        try:
+            login = self._login(request)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        file = self._files.take(f"{login.principal.person}/{login.name}", request.path_params["reference"])
+        return self._absent() if file is None else saved(file)
+
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
 
@@ -365,7 +405,7 @@ class Room:
 
     async def _enter(self, request: Request) -> Response:
         """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
-        if self._secure:
+        if self.secure:
             return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
@@ -391,7 +431,7 @@ class Room:
         self._logins.end(session)
         again = "Get a link: tocsin serve --link"
         if names_are_proved(self.service()):
-            again = "With an account, log in on the first page" + ("" if self._secure else f". {again}")
+            again = "With an account, log in on the first page" + ("" if self.secure else f". {again}")
         answer = self._plain_page(200, "You are logged out", again, left=True)
         self._session.drop(answer)
         # Not "storage": that would end push in this browser. The script of the page removes the drafts.

@@ -5,12 +5,16 @@ Nothing here decides who may do what. A login proves a name; the rights are thos
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -25,16 +29,15 @@ from runner.app.people.factors import app_address
 from runner.app.people.logins import LONGEST, OIDC, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
-from runner.errors import Refused, TocsinError
+from runner.errors import Refused, Sealed, TocsinError
 from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.reports.people.accounts import break_glass_band
-from runner.web.room.acts.forms import Given, without_factors
+from runner.web.room.acts.forms import HELD, Given, without_factors
 from runner.web.room.door import Absent
 from runner.web.room.entrance_page import (
     CODE,
-    FILE,
     KEY,
     PASSWORD,
     Box,
@@ -44,9 +47,12 @@ from runner.web.room.entrance_page import (
     entrance_page,
     factor_fields,
     fields_of,
+    has_password,
     picture_of,
     refuse_different,
 )
+
+_KNOWN = b"known browser"
 
 
 class Cookie(NamedTuple):
@@ -54,6 +60,11 @@ class Cookie(NamedTuple):
 
     name: str
     secure: bool
+
+    @property
+    def known(self) -> str:
+        """The name of the cookie that has the people who logged in with this browser before."""
+        return f"{self.name}-known"
 
     @property
     def pending(self) -> str:
@@ -82,6 +93,22 @@ class Cookie(NamedTuple):
         answer.delete_cookie(self.name, httponly=True, samesite="strict", secure=self.secure)
 
 
+class Pooled(Protocol):
+    """Runs work in a thread; work that checks or makes a password waits in a queue of its own."""
+
+    def __call__(self, made: Callable[[], Response], *, hashes: bool = False) -> Awaitable[Response]:
+        """Return the answer."""
+
+
+class KnownBrowser(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser in which these people logged in before, the last one last."""
+
+    name: str
+    people: tuple[str, ...]
+
+
+KNOWN_FOR, MOST_KNOWN = timedelta(days=180), 8
+"""How long a browser stays known, and for how many people."""
 Made = Callable[[Request, Given], Response]
 Hidden = tuple[tuple[str, str], ...]
 
@@ -95,7 +122,7 @@ class Entrance:
         logins: Logins,
         cookie: Cookie,
         login: Callable[[Request], Login],
-        pooled: Callable[[Callable[[], Response]], Awaitable[Response]],
+        pooled: Pooled,
         failed: Callable[[Exception], Response],
     ) -> None:
         """Take the service of the calling thread, the sessions, and how the room finds a session, works and refuses."""
@@ -103,7 +130,7 @@ class Entrance:
         self._logins = logins
         self._cookie = cookie
         self.login = login
-        self._pooled = pooled
+        self.pooled = pooled
         self._failed = failed
 
     def routes(self) -> list[Route]:
@@ -120,7 +147,8 @@ class Entrance:
 
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
-            answer = await self._pooled(partial(self.answered, made, request, body))
+            answered = partial(self.answered, made, request, body)
+            answer = await self.pooled(answered, hashes=has_password(body))
             return self._cookie.renew(request, answer)
 
         return Route(path, answer, methods=["GET", "POST"])
@@ -189,17 +217,43 @@ class Entrance:
             if given[KEY]:
                 person = self.passkeys(request).prove(given[KEY])
             else:
-                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], address_of(request))
+                factors = self.prove(request, person, given)
         except Refused as error:
             return self.ask(request, place, error, person)
-        return self.logged_in(request, self._logins.begin(person, factors), RedirectResponse(place, 303))
+        answer = RedirectResponse(place, 303)
+        return self.logged_in(request, self._logins.begin(person, factors), answer, person)
 
-    def logged_in(self, request: Request, secret: str, answer: Response) -> Response:
-        """Begin a session in a browser, and end the one that it had."""
+    def prove(self, request: Request, person: str, given: Given) -> str:
+        """Return the factors that a person gave with a form; raises Refused. Strangers do not slow a browser that the person used."""
+        known = self._known_browser(request)
+        name = f"browser {known.name}" if person in known.people else ""
+        return self.accounts().log_in(person, given[PASSWORD], given[CODE], address_of(request), name)
+
+    def logged_in(self, request: Request, secret: str, answer: Response, person: str = "") -> Response:
+        """Begin a session in a browser, end the one that it had, and know the browser of a person from now on."""
         if before := request.cookies.get(self._cookie.name, ""):
             self._logins.end(before)
         self._cookie.put(answer, secret)
+        if person:
+            known = self._known_browser(request)
+            people = (*(name for name in known.people if name != person), person)[-MOST_KNOWN:]
+            body = self.accounts().seal(msgspec.structs.replace(known, people=people), _KNOWN)
+            answer.set_cookie(
+                self._cookie.known,
+                base64.urlsafe_b64encode(body).decode(),
+                max_age=int(KNOWN_FOR.total_seconds()),
+                httponly=True,
+                samesite="strict",
+                secure=self._cookie.secure,
+            )
         return answer
+
+    def _known_browser(self, request: Request) -> KnownBrowser:
+        """Return what the cookie of a browser says; a new name without one that we sealed."""
+        with suppress(Sealed, ValueError, msgspec.MsgspecError):
+            body = base64.urlsafe_b64decode(request.cookies.get(self._cookie.known, ""))
+            return self.accounts().unseal(body, _KNOWN, KnownBrowser)
+        return KnownBrowser(name=new_secret(), people=())
 
     def _join(self, request: Request, given: Given) -> Response:
         """Open an account with an invitation. Looking at the link changes and shows nothing."""
@@ -208,7 +262,7 @@ class Entrance:
         if request.method != "POST":
             first = ("This link works once. You need a phone with an authenticator app.",)
             return entrance_page(title, (Box(texts=first, action=action, label="Begin"),))
-        failed, nonce = None, given["nonce"] or new_secret()
+        failed, nonce, person = None, given["nonce"] or new_secret(), accounts.invited(link)
         if "nonce" in given:
             try:
                 refuse_different(given)
@@ -216,8 +270,7 @@ class Entrance:
             except Refused as error:
                 failed = error
             else:
-                return self.logged_in(request, secret, codes_page(codes, self._binding()))
-        person = accounts.invited(link)
+                return self.logged_in(request, secret, codes_page(codes, self._binding()), person)
         if not person:
             return entrance_page(
                 "This invitation was used, or is older than 3 days",
@@ -374,7 +427,7 @@ class Entrance:
         the session has a new secret (``Cookie.renew``). ``proof`` are the factors, and ``given`` is without them. A session
         without an account cannot confirm: whether its claim is enough, the service decides.
         """
-        password, code, key, had_file = (proof[name] for name in (PASSWORD, CODE, KEY, FILE))
+        password, code, key = (proof[name] for name in (PASSWORD, CODE, KEY))
         if not login.name or login.fresh(self._service().clock.now()):
             return None
         failed: Refused | None = None
@@ -382,21 +435,15 @@ class Entrance:
             secret, accounts = request.cookies.get(self._cookie.name, ""), self.accounts()
             try:
                 if login.by(f"{BREAK_GLASS}/"):
-                    prove(self._service(), accounts, password, code, address_of(request))
+                    prove(self._service(), accounts, password, code, "", f"session {login.name}")
                 elif not key:
-                    accounts.log_in(login.principal.person, password, code, address_of(request))
+                    accounts.log_in(login.principal.person, password, code, "", f"session {login.name}")
                 else:
                     self.passkeys(request).prove(key, login.principal.person)
                 request.state.session = accounts.renewed(secret)
             except Refused as error:
                 failed = error
             else:
-                if had_file:
-                    raise Refused(
-                        "You are confirmed. Your browser did not send the file again, so nothing was recorded.",
-                        hint="Choose the file once more.",
-                        code="file_again",
-                    )
                 return None
         texts: tuple[str, ...] = (
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
@@ -405,7 +452,7 @@ class Entrance:
             texts = ("This act needs a factor of your account here. What you typed is kept.",)
             if self.accounts().factors(login.principal.person) is None:
                 texts += ("Your account has none: ask for an invitation. It sets a password and an app.",)
-        hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
+        hidden = (*given.items(), *((f"{HELD}{field}", held) for field, held in given.held.items()))
         fields = factor_fields(sealed=login.by(f"{BREAK_GLASS}/"))
         box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
         boxes = (*self.with_passkey(request, request.url.path, hidden, login.principal.person), box)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,8 +17,8 @@ from runner.web.room import drawing
 from runner.web.room.acts.forms import FACTORS, Given
 
 PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
-KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
-"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
+KEY = f"{FACTORS}passkey"
+"""Fields of the factors in a form; they never reach an act."""
 FIELDS = 100
 """Most fields of a form of the entrance."""
 _STATUS: Mapping[str, int] = {
@@ -76,6 +77,14 @@ def fields_of(body: bytes) -> Given:
     return Given(dict(pairs))
 
 
+def has_password(body: bytes) -> bool:
+    """Tell whether a form has a password: to check or to store it costs 64 MiB and much time."""
+    with suppress(Refused):
+        given = fields_of(body)
+        return bool(given[PASSWORD] or given["new"])
+    return False
+
+
 def factor_fields(*, sealed: bool = False) -> tuple[Entry, ...]:
     """Return the fields for password and code; ``sealed`` are those of the break-glass account, which may have no app."""
     if sealed:
@@ -97,6 +106,13 @@ def codes_page(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
     )
     ready = Box(texts=("You are logged in.",), label="Continue", link="/")
     return entrance_page("Your recovery codes", (ready, *more), texts=texts, codes=codes)
+
+
+def made_page(name: str, address: str, form: str) -> Response:
+    """Say that a file was made, with its address and that of the page where it was asked for."""
+    texts = ("It was made and is on the record. Save it now: the address works once.",)
+    boxes = (Box(texts=texts, label=f"Save {name}", link=address), Box(label="Back to the page", link=form))
+    return entrance_page(f"Done: {name}", boxes)
 
 
 def entrance_page(

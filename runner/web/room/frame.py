@@ -20,6 +20,7 @@ from runner.app.people.role_rights import RIGHTS
 from runner.base.actor import Principal
 from runner.base.instants import instant_text
 from runner.base.states import MARKS
+from runner.base.text import spelled
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, PHONES, READER, screen_time
@@ -247,7 +248,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
         kind_note=SELF_TEST if incident is not None and incident.kind == "test" else "",
         drawn=drawn,
-        text=drawing.marked(shown.text, shown.wrong),
+        text=drawing.marked(spelled(shown.text), shown.wrong),
         fields=shown.fields,
         lead=next((n for n, one in enumerate(drawn.sections, 1) if one.key == shown.text_before), 2),
         downloads=[

@@ -33,8 +33,8 @@ HTTP = {
     "http_seconds_count": "Answers, by operation.",
     "live_streams": "Open pages that follow changes.",
 }
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""With one of these a request came through a proxy, from an unknown place."""
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""With one of these a request came through a proxy, from an unknown place. In a room behind a proxy nothing is local."""
 
 
 class Watch:
@@ -177,7 +177,7 @@ class Health:
                     return problems.stranger()
                 if not service.read(principal).may("metrics.read"):
                     return problems.absent()
-            elif not _is_local(request):
+            elif self._room.secure or not _is_local(request):
                 return problems.absent()
             found = [*figures(service), *(self.watch.figures() if self.watch else ())]
         except StoreError:

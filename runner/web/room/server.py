@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from runner.app.people.login_pace import network
 from runner.routing.organisation import ServeSettings
 from runner.web.room.api import Api
 from runner.web.room.application import Room
@@ -20,8 +24,53 @@ GRACE = 5
 """Seconds for open answers after a stop."""
 
 
+LONGEST = 30.0
+"""Seconds from the first moment of a connection, or the first byte of a further request, to the last byte of the request."""
+CONNECTIONS = 200
+"""Connections of one network, where no proxy stands between: an office has one address for many browsers."""
+_ARRIVING = ("IDLE", "SEND_BODY")
+"""What h11 calls the states of a client from which more of a request must come."""
 _HTTP = 80
 """A browser names this port to nobody."""
+
+
+class Bounded(H11Protocol):
+    """A connection that ends when a request takes too long to arrive, or when its network has too many."""
+
+    def __init__(self, *args: Any, patience: float, most: int, **more: Any) -> None:
+        """Take the seconds for a request, and the connections of one network; 0 for any number."""
+        super().__init__(*args, **more)
+        self._patience, self._most = patience, most
+        self._arriving: asyncio.TimerHandle | None = None
+        self.network = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[explicit-override,override]
+        """Refuse one connection too many, and wait for a request."""
+        super().connection_made(transport)
+        self.network = network(self.client[0]) if self.client else ""
+        alike = sum(getattr(other, "network", "") == self.network for other in self.connections)
+        if self._most and alike > self._most:
+            transport.abort()
+            return
+        self._arriving = self.loop.call_later(self._patience, transport.abort)
+
+    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]
+        """Wait no longer once a request has arrived as a whole."""
+        if self._arriving is None:
+            self._arriving = self.loop.call_later(self._patience, self.transport.abort)
+        super().data_received(data)
+        if repr(self.conn.their_state) not in _ARRIVING:
+            self._arrived()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]
+        """Wait for nothing."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _arrived(self) -> None:
+        if self._arriving is not None:
+            self._arriving.cancel()
+            self._arriving = None
 
 
 class Server:
@@ -36,6 +85,7 @@ class Server:
         base: Path = Path(),
         log: Callable[[str], None] | None = None,
         alive: Callable[[], None] = lambda: None,
+        patience: float = LONGEST,
     ) -> None:
         """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request.
 
@@ -59,8 +109,10 @@ class Server:
         async def turned() -> None:
             alive()
 
+        direct = not (beyond and beyond.proxies)  # behind a proxy all have its address
         config = uvicorn.Config(
             self._watched(room, hosts, log),
+            http=partial(Bounded, patience=patience, most=CONNECTIONS if direct else 0),  # type: ignore[arg-type]
             **tls,
             log_config=None,
             access_log=False,

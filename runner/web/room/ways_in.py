@@ -18,10 +18,12 @@ from runner.app.notices.signing import to_sign
 from runner.app.people import break_glass, step_links
 from runner.app.people.accounts import Accounts
 from runner.app.people.factors import Subject
+from runner.app.people.login_pace import network
 from runner.app.people.logins import OIDC, Logins
 from runner.app.people.passkeys import PATIENCE
 from runner.app.people.provider import Described, Provider, unknown_subject
 from runner.app.people.step_links import StepLink
+from runner.base.text import spelled
 from runner.errors import Refused
 from runner.incident.people.account_journal import BREAK_GLASS_LASTS
 from runner.incident.state.incident import Incident
@@ -88,19 +90,19 @@ class WaysIn:
         return [
             self._route("/login/provider", self._ask, "GET", asks=True),
             self._route(ANSWER, self._answered, "GET", asks=True),
-            self._route(_FACTOR, self._factor, "POST"),
+            self._route(_FACTOR, self._factor, "POST", hashes=True),
             self._route("/me/provider", self._bind, "POST", asks=True),
             self._route(_SEALED, self._break_glass, "GET", "POST"),
             self._route(_LINK, self._link, "GET", "POST"),
         ]
 
-    def _route(self, path: str, made: Made, *methods: str, asks: bool = False) -> Route:
+    def _route(self, path: str, made: Made, *methods: str, asks: bool = False, hashes: bool = False) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
-            return await anyio.to_thread.run_sync(
-                partial(self._entrance.answered, made, request, body),
-                limiter=self._asking if asks else self._others,
-            )
+            answered = partial(self._entrance.answered, made, request, body)
+            if hashes:
+                return await self._entrance.pooled(answered, hashes=True)
+            return await anyio.to_thread.run_sync(answered, limiter=self._asking if asks else self._others)
 
         answer.__name__ = made.__name__
         return Route(path, answer, methods=[*methods])
@@ -156,8 +158,8 @@ class WaysIn:
         minute = int(self._service().clock.now().timestamp()) // 60
         if minute != self._minute:
             self._minute, self._started = minute, Counter()
-        self._started[address] += 1
-        if self._started[address] > BEGUN:
+        self._started[network(address)] += 1
+        if self._started[network(address)] > BEGUN:
             raise Refused(
                 "Too many logins began at your network address.",
                 hint="Wait a minute. Or log in with your password or a passkey.",
@@ -204,7 +206,7 @@ class WaysIn:
                 self._entrance.passkeys(request).prove(given[KEY], person)
                 more = "+passkey"
             else:
-                accounts.log_in(person, given[PASSWORD], given[CODE], address_of(request))
+                self._entrance.prove(request, person, given)
         except Refused as error:
             return self._second(request, hidden, person, error)
         return self._begun(request, person, found.subject, local(given["next"]), more)
@@ -222,7 +224,7 @@ class WaysIn:
         factors = f"{OIDC}{subject.issuer}#{subject.sub}{more}"
         secret = self._logins.begin(person, factors, fresh=bool(more))
         # A browser sends a strict cookie only after a page of our own.
-        return self._entrance.logged_in(request, secret, _onward("You are logged in", place))
+        return self._entrance.logged_in(request, secret, _onward("You are logged in", place), person)
 
     # --- the break-glass account --------------------------------------------------------------------------
 
@@ -280,7 +282,9 @@ class WaysIn:
             failed = error
         drawn = drawing.draw(about.page, lambda about: "")
         boxes = () if once else (_form(about, action, given),)
-        return entrance_page(about.title, boxes, texts=once, failed=failed, drawn=drawn, text=about.text)
+        return entrance_page(
+            about.title, boxes, texts=once, failed=failed, drawn=drawn, text=spelled(about.text)
+        )
 
 
 def _about(service: IncidentService, link: StepLink, incident: Incident) -> _About:

@@ -18,6 +18,35 @@ def test_a_note_without_words_is_none(incident: AtDesk) -> None:
     assert (said.code, said.error) == (2, "words_missing")
 
 
+@pytest.mark.parametrize(
+    "hidden", ["\x1b[31m", "\u202e", "\u2066", "\u200b", "\u2028", "\ufeff", "\U000e0041"]
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("note",),
+        ("task", "comment", "block"),
+        ("severity", "sev2", "--reason"),
+        ("task", "skip", "block", "--reason"),
+        ("pause", "--reason"),
+    ],
+    ids=" ".join,
+)
+def test_no_typed_text_hides_what_it_is(incident: AtDesk, words: tuple[str, ...], hidden: str) -> None:
+    before = len(incident("timeline", "--all", "--format", "json").json["entries"])
+    said = incident(*words, f"read {hidden}this")
+    assert (said.code, said.error, f"U+{ord(hidden[0]):04X}" in said.err) == (1, "bad_text", True)
+    assert len(incident("timeline", "--all", "--format", "json").json["entries"]) == before
+
+
+def test_names_may_have_the_joiners_that_their_script_needs(incident: AtDesk) -> None:
+    incident.done("note", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937")
+
+
+def test_a_comment_without_words_is_none(incident: AtDesk) -> None:
+    assert incident("task", "comment", "block", " ").error == "words_missing"
+
+
 def test_a_number_with_too_many_digits_is_refused_with_the_maximum(incident: AtDesk) -> None:
     said = incident("fact", "set", f"people.total={10**20}", "--source", "export")
     assert (said.code, said.error) == (1, "fact")

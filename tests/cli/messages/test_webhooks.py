@@ -359,6 +359,8 @@ def test_a_private_address_needs_the_settings(place: tuple[AtDesk, Receiver, str
         ("192.168.1.1", False), ("172.16.0.1", False), ("169.254.169.254", False), ("100.64.0.1", False),
         ("::1", False), ("fd00:ec2::254", False), ("fe80::1", False), ("::ffff:10.0.0.8", False),
         ("64:ff9b::10.0.0.8", False), ("64:ff9b::5db8:d822", True), ("2002:0a00:0008::1", False), ("224.0.0.1", False),
+        ("168.63.129.16", False), ("192.0.0.192", False), ("fec0::1", False), ("64:ff9b:1::a00:8", False),
+        ("::10.0.0.8", False), ("::93.184.216.34", False),
     ],
 )  # fmt: skip
 def test_only_public_addresses_are_public(address: str, public: bool) -> None:

@@ -200,3 +200,12 @@ def test_edits_that_say_the_new_value_make_the_text_current(desk: AtDesk, tmp_pa
     edited(file, ("Somebody read a mailbox.", "Somebody read two mailboxes."))
     desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
     assert (rendered(desk)["stale"], rendered(desk)["adoption"]["by"]) == (False, "jonas")
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\U000e0041"])
+def test_edits_with_hidden_characters_are_refused_with_their_place(
+    desk: AtDesk, tmp_path: Path, hidden: str
+) -> None:
+    file = edited(pulled(desk, tmp_path / "out"), ("How:", f"How{hidden}:"))
+    said = desk("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    assert (said.error, f"U+{ord(hidden):04X} at character 4" in said.err) == ("word_file", True)

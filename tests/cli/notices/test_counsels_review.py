@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.noticed import DUTY, PLAYBOOK, noticed, rendered
+from tests.cli.notices.noticed import BODY, DUTY, PLAYBOOK, noticed, rendered
 from tests.cli.notices.test_adopt import edited, pulled
 
 TWICE = PLAYBOOK.replace(
@@ -79,6 +80,23 @@ def test_a_tick_is_carried_over_to_the_final_with_the_same_text(tocsin: AtDesk, 
     assert (tick["by"], tick["carried_from"]) == ("jonas", draft["document"])
     assert draft["document"] in desk.done("notice", "show", "final")
     assert desk("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"]).code == 0
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    desk.done("notice", "render", "final")
+    assert rendered(desk)["ticks"] == {}
+
+
+def test_a_tick_without_a_sentence_stays_while_all_facts_are_the_same(tocsin: AtDesk, tmp_path: Path) -> None:
+    ban, body = "[{ref: c, item: The cause, facts: [incident.root_cause]}]", "Of {{ notice.date|date }}.\n"
+    desk = noticed(tocsin, tmp_path, playbook=TWICE, forbids=ban, body=f"{BODY}\n{body}")
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    digest = desk("notice", "show", "draft", "--format", "json").json["notice"]["digest"]
+    desk.done("notice", "tick", "draft", "1", "--as", "jonas", "--digest", digest)
+    desk.clock.advance(timedelta(days=1))
+    desk.done("notice", "render", "draft")
+    desk.done("notice", "render", "final")
+    [tick] = rendered(desk)["ticks"].values()
+    assert tick["by"] == "jonas"
     desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
     desk.done("notice", "render", "final")
     assert rendered(desk)["ticks"] == {}

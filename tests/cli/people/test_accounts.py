@@ -10,7 +10,7 @@ import pytest
 from pyotp import TOTP
 
 from runner.app.people import calendars
-from runner.app.people.accounts import CODES, INVITATION_LASTS, Ended
+from runner.app.people.accounts import CODES, INVITATION_LASTS, WARNED, Ended
 from runner.app.people.factors import Subject
 from runner.app.people.login_pace import FREE, LONGEST_DELAY, begin_attempt, end_attempt
 from runner.app.people.logins import LONGEST
@@ -138,8 +138,62 @@ def test_the_delay_doubles_up_to_a_limit(desk: AtDesk) -> None:
         waited.append((desk.clock.now() - start).total_seconds())
     assert waited[:8] == [0, 0, 0, 0, 0, 2, 4, 8]
     assert max(waited) == LONGEST_DELAY.total_seconds()
-    end_attempt(service, "slow", "one place")
+    while True:
+        try:
+            attempt = begin_attempt(service, "slow", "one place")
+            break
+        except Refused:
+            desk.clock.advance(timedelta(minutes=1))
+    end_attempt(service, attempt)
     begin_attempt(service, "slow", "one place")
+    begin_attempt(service, "slow", "one place")
+
+
+def test_addresses_of_one_ipv6_network_are_one_address(desk: AtDesk) -> None:
+    service = desk.office()
+    for number in range(FREE["address"]):
+        begin_attempt(service, f"guess-{number}", f"2001:db8:0:1::{number:x}")
+    with refused("too_many_attempts"):
+        begin_attempt(service, "another", "2001:db8:0:1:ffff:ffff:ffff:ffff")
+    begin_attempt(service, "another", "2001:db8:0:2::1")
+    for number in range(FREE["address"]):
+        begin_attempt(service, f"more-{number}", f"::ffff:192.0.2.{number}")
+    with refused("too_many_attempts"):
+        for number in range(FREE["address"] + 1):
+            begin_attempt(service, f"others-{number}", "::ffff:192.0.2.9")
+
+
+def test_strangers_slow_no_terminal_and_the_owner_is_told(desk: AtDesk, jonas: Person) -> None:
+    service = desk.office()
+    accounts = accounts_of(service)
+    for number in range(1, FREE["everywhere"] + 10):
+        if number >= FREE["everywhere"]:
+            desk.clock.advance(LONGEST_DELAY)
+        if number not in (WARNED - 1, WARNED):
+            begin_attempt(service, "jonas", f"192.0.2.{number}")
+            continue
+        with refused("login_refused"):
+            accounts.log_in("jonas", "a wrong password", "000000", f"192.0.2.{number}")
+        assert desk.console.count("Somebody guesses your password") == int(number == WARNED)
+    with refused("too_many_attempts"):
+        accounts.log_in("jonas", PASSWORD, jonas.code(), "198.51.100.1")
+    desk.done("login", "jonas", types=f"{PASSWORD}\n{jonas.code()}\n")
+
+
+def test_a_success_starts_no_wait_for_others_at_its_address(desk: AtDesk, jonas: Person) -> None:
+    service = desk.office()
+    accounts = accounts_of(service)
+    for number in range(FREE["address"] + 3):
+        try:
+            begin_attempt(service, f"guess-{number}", "an office")
+        except Refused:
+            desk.clock.advance(LONGEST_DELAY)
+            begin_attempt(service, f"guess-{number}", "an office")
+    desk.clock.advance(LONGEST_DELAY)
+    accounts.log_in("jonas", PASSWORD, jonas.code(), "an office")
+    begin_attempt(service, "a colleague", "an office")
+    with refused("too_many_attempts"):
+        begin_attempt(service, "another", "an office")
 
 
 def test_an_invitation_works_once_and_ends_after_days(desk: AtDesk) -> None:

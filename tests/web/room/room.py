@@ -21,7 +21,7 @@ from runner.cli.framework.session import Options, Session
 from runner.errors import StoreError
 from runner.routing.organisation import ServeSettings
 from runner.web.room.application import Room
-from runner.web.room.server import Server
+from runner.web.room.server import LONGEST, Server
 from runner.web.room.table import BY_OPERATION, act_address, address
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
@@ -107,6 +107,7 @@ def served(
     bound: socket.socket | None = None,
     beyond: ServeSettings | None = None,
     log: Callable[[str], None] | None = None,
+    patience: float = LONGEST,
 ) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed=tocsin.os_user, records=True)) as session:
@@ -118,6 +119,7 @@ def served(
             beyond,
             tocsin.home,
             log,
+            patience=patience,
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

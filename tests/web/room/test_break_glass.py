@@ -130,6 +130,13 @@ def test_it_signs_decides_and_files_nothing_and_is_nobody_else(
     assert page.status_code == 404
 
 
+def test_it_restricts_no_incident(desk: AtDesk, house: Served, jonas: Person) -> None:
+    browser, _ = opened(house, armed(desk)[0])
+    path = act_address(BY_OPERATION["incident"], "restrict", house.codename, "")
+    post(house, path, browser, reason="x")
+    assert desk("status", "--format", "json").json["restricted"] is False
+
+
 def test_it_gives_nobody_a_role_that_would_outlast_it(desk: AtDesk, house: Served, jonas: Person) -> None:
     desk.done("person", "add", "eve", "--name", "Eve", "--as", "maria")
     browser, _ = opened(house, armed(desk)[0])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import time
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -13,10 +17,11 @@ from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST, Logins
 from runner.base.actor import Principal
 from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
+from runner.web.room.server import CONNECTIONS
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk, Clock
 from tests.patience import PATIENCE
-from tests.web.room.room import Served
+from tests.web.room.room import Served, served
 
 MARIA = Principal(person="maria", os_user="maria", host="desk")
 
@@ -167,6 +172,34 @@ def test_only_a_form_that_can_have_a_file_may_be_large(room: Served) -> None:
     assert maria.post(act, files=large, timeout=PATIENCE).status_code not in (401, 413)
     stranger = requests.post(act, files=large, headers={"Origin": room.url}, timeout=PATIENCE)
     assert stranger.status_code == 401
+
+
+def test_half_open_connections_end_and_leave_room_for_others(desk: AtDesk) -> None:
+    with served(desk, patience=1.0) as room, ExitStack() as stack:
+        ways = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", room.port), 20))
+            for _ in range(CONNECTIONS + 5)
+        ]
+        posted = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{room.port}\r\nOrigin: {room.url}\r\nContent-Length: 9\r\n\r\na"
+        heads = (b"G", posted.encode(), b"")
+        for way, head in zip(ways, cycle(heads), strict=False):
+            with suppress(OSError):
+                way.sendall(head)
+        for way in ways:
+            with suppress(ConnectionResetError):
+                assert way.recv(1) == b"", "it ends without an answer"
+        assert requests.get(f"{room.url}/healthz", timeout=20).status_code == 200
+
+
+def test_an_open_stream_stays_longer_than_a_request_may_take_to_arrive(desk: AtDesk) -> None:
+    with served(desk, patience=0.5) as room:
+        maria = room.reader("maria")
+        with maria.get(f"{room.url}/live", stream=True, timeout=20) as answer:
+            signs = answer.iter_lines()
+            assert next(signs) is not None
+            ends = time.monotonic() + 2
+            while time.monotonic() < ends:
+                assert next(signs) is not None
 
 
 def test_a_form_of_the_entrance_has_few_fields(room: Served) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.at_desk import AtDesk
 from tests.web.room.filled import Page, sure
-from tests.web.room.room import Served, submitted
+from tests.web.room.room import Served, hidden, submitted
 
 DUTY = "eu-gdpr-33-controller-sa/initial"
 
@@ -63,7 +63,9 @@ def test_a_filing_names_its_text_and_keeps_its_receipt(desk: AtDesk, room: Serve
     assert (other.status_code, "record" in shown(desk)["duty"]) == (200, False), (
         "another file, another preview"
     )
-    assert jonas.post("filed", receipt, **given, **sure(before)).status_code == 303
+    assert "receipt.pdf" in before.text
+    held = {"held-receipt": hidden(before.text, "held-receipt")}
+    assert jonas.post("filed", **given, **sure(before), **held).status_code == 303
     record = shown(desk)["duty"]["record"]
     assert (record["reference"], record["digest"], bool(record["receipt"])) == ("4711", digest, True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,13 @@ from pyotp import TOTP
 
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
+from runner.app.people.login_pace import FORGOTTEN, FREE, LONGEST_DELAY, begin_attempt
 from runner.app.people.logins import FRESH, TERMINAL
+from runner.app.people.passwords import _HASHING
 from runner.app.people.tokens import find
 from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
+from runner.web.room.application import HASHING, WAITING
 from runner.web.room.entrance import local
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
 from tests.cli.at_desk import AtDesk
@@ -255,21 +259,41 @@ def test_an_act_that_binds_asks_for_the_factors_after_its_preview(
 
 
 @pytest.mark.usefixtures("bound")
-def test_a_form_with_a_file_asks_for_the_file_again(desk: AtDesk, house: Served, jonas: Person) -> None:
+def test_a_file_is_sent_once_also_if_the_factors_are_asked_between(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
     reader, step = logged_in(house, jonas), landlord(desk)
     path = act_address(BY_OPERATION["task"], "comment", house.codename, step)
     desk.clock.advance(FRESH)
     file = {"file": ("receipt.pdf", b"%PDF")}
     headers = {"Origin": house.url}
-    asked = reader.post(
-        f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=PATIENCE
-    )
-    assert 'name="account-file"' in asked.text
+    asked = reader.post(f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=30)
+    held = hidden(asked.text, "held-file")
+    assert held
+    stranger = house.reader("maria")
+    assert post(house, path, stranger, text="x", held_file=held).status_code == 409, "another person's file"
     given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
-    answer = post(house, path, reader, text="x", account_file="1", **given)
-    assert (answer.status_code, "\nx</textarea>" in answer.text) == (409, True)
-    assert desk("task", "show", step, "--format", "json").json["comments"] == []
-    assert house.get(reader, "/me").status_code == 200
+    assert post(house, path, reader, text="x", held_file=held, **given).status_code == 303
+    (comment,) = desk("task", "show", step, "--format", "json").json["comments"]
+    assert comment["text"] == "x"
+    assert post(house, path, reader, text="y", held_file=held).status_code == 409, "it was taken"
+    assert len(desk("task", "show", step, "--format", "json").json["comments"]) == 1
+
+
+def test_a_file_made_after_the_factors_says_so_and_is_saved_once(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    reader, path = logged_in(house, jonas), act_address(BY_OPERATION["record"], "export", house.codename, "")
+    desk.clock.advance(FRESH)
+    assert post(house, path, reader, audience="court").status_code == 401
+    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    answer = post(house, path, reader, audience="court", **given)
+    assert (answer.status_code, "Nothing was done" in answer.text) == (200, False)
+    (address_,) = re.findall(r'href="(/made/[^"]+)"', answer.text)
+    assert house.get(house.reader("jonas"), address_).status_code == 404
+    assert house.get(reader, address_).content.startswith(b"PK")
+    assert house.get(reader, address_).status_code == 404
+    assert len(desk("audit", "exports", "--format", "json").json["exports"]) == 1
 
 
 def test_new_recovery_codes_need_the_factors_again(desk: AtDesk, house: Served, jonas: Person) -> None:
@@ -337,3 +361,54 @@ def test_a_session_ends_with_its_account_also_if_it_began_meanwhile(desk: AtDesk
     assert reads(house.logins.begin("dpo", "password+totp")) == [401] * 3
     desk.office().change_marks(tuple(marks), lambda found: marks)
     assert find(desk.office(), token.strip()) is None
+
+
+def test_strangers_slow_no_known_browser_and_no_step_up(desk: AtDesk, house: Served) -> None:
+    person = an_account(desk, "evaluator")
+    browser, service = logged_in(house, person), desk.office()
+
+    def guess(name: str) -> None:
+        for _ in range(FREE["name"] + 9):
+            desk.clock.advance(LONGEST_DELAY)
+            begin_attempt(service, name, "127.0.0.1")
+
+    def status(reader: requests.Session, name: str, code: str) -> int:
+        given = {"person": name, "account_password": factors.PASSWORD, "account_code": code}
+        return post(house, "/login", reader, **given).status_code
+
+    guess("evaluator")
+    assert status(requests.Session(), "evaluator", person.code()) == 429
+    assert status(browser, "evaluator", person.code()) == 303
+    desk.clock.advance(FRESH)
+    answer = post(house, "/me", browser, account_password=factors.PASSWORD, account_code=person.code())
+    assert (answer.status_code, "recovery codes" in answer.text) == (200, True)
+    assert status(requests.Session(), "evaluator", person.code()) == 429
+    guess("hr")
+    assert status(browser, "hr", "000000") == 429, "the browser is known for the evaluator alone"
+    assert [status(browser, "evaluator", "000000") for _ in range(FREE["known"] + 1)] == [401] * FREE[
+        "known"
+    ] + [429]
+    desk.clock.advance(FORGOTTEN)
+
+
+def test_pages_are_answered_while_many_log_in_and_the_rest_come_again(desk: AtDesk, house: Served) -> None:
+    given = {"person": "nobody", "account_password": "a wrong password", "account_code": "000000"}
+    reader = house.reader("maria")
+
+    def ask() -> int:
+        return post(house, "/login", requests.Session(), **given).status_code
+
+    for _ in range(HASHING):
+        _HASHING.acquire()
+    try:
+        with ThreadPoolExecutor(HASHING + WAITING + 1) as pool:
+            asked = [pool.submit(ask) for _ in range(HASHING + WAITING + 1)]
+            first = next(as_completed(asked, timeout=60))
+            assert first.result() == 503
+            assert house.get(reader, "/").status_code == 200
+            assert house.get(requests.Session(), "/login").status_code == 200
+            for _ in range(HASHING):
+                _HASHING.release()
+            assert {one.result() for one in asked if one is not first} <= {401, 429}
+    finally:
+        desk.clock.advance(FORGOTTEN)

@@ -131,8 +131,8 @@ def test_figures_name_no_incident_person_or_law(place: tuple[AtDesk, Served]) ->
 
 def test_figures_are_for_this_machine_or_a_token_with_the_right(place: tuple[AtDesk, Served]) -> None:
     desk, room = place
-    absent = get(room, "/metrics", **{"X-Forwarded-For": "192.0.2.7"})
-    assert absent.status_code == 404
+    for header, value in (("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "https")):
+        assert get(room, "/metrics", **{header: value}).status_code == 404
     for name, scope, status in (("graphs", "metrics.read", 200), ("other", "incident.read", 404)):
         secret = desk.done("token", "create", name, "--owner", "maria", "--scope", scope).strip()
         headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": "192.0.2.7"}

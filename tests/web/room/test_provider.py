@@ -23,6 +23,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from runner.app.people.factors import Subject
+from runner.app.people.login_pace import FORGOTTEN, FREE
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.provider import KEPT, Provider
 from runner.errors import Refused
@@ -441,6 +442,18 @@ def test_whoever_cancels_at_the_provider_has_not_failed_to_log_in(
     home[0].clock.advance(timedelta(minutes=1))
     for _ in range(6):
         assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+    assert attempt(home, hostile)[1].status_code == 200
+
+
+def test_failures_of_the_provider_are_no_guesses(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
+    home[0].clock.advance(FORGOTTEN)
+    for _ in range(FREE["address"] + 1):
+        home[0].clock.advance(timedelta(minutes=1))
+        browser, asked = begun(home[1])
+        hostile.status = 503
+        home[0].clock.advance(KEPT)
+        assert finished(home[1], browser, state=asked["state"], code="c").status_code == 503
+        hostile.status = 200
     assert attempt(home, hostile)[1].status_code == 200
 
 

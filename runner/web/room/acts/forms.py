@@ -32,8 +32,8 @@ DAY = "As 2026-12-24."
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 
-FACTORS = "account-"
-"""The beginning of the names of fields that confirm who acts."""
+FACTORS, HELD = "account-", "held-"
+"""The beginning of the names of fields that confirm who acts, and of those that name a file that was sent before."""
 
 
 class Upload(NamedTuple):
@@ -47,10 +47,16 @@ class Upload(NamedTuple):
 class Given(dict[str, str]):
     """The fields of a submitted form, empty where one is absent, and its files."""
 
-    def __init__(self, fields: Mapping[str, str], files: Mapping[str, Upload] | None = None) -> None:
-        """Take both by the names of the fields."""
+    def __init__(
+        self,
+        fields: Mapping[str, str],
+        files: Mapping[str, Upload] | None = None,
+        held: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take all by the names of the fields; ``held`` are the references of files that the room holds."""
         super().__init__(fields)
         self.files: Mapping[str, Upload] = files or {}
+        self.held: Mapping[str, str] = held or {}
 
     def __missing__(self, name: str) -> str:
         """Return what an absent field has."""

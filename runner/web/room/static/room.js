@@ -47,23 +47,28 @@ if (follows) {
 
 // A text that was typed is kept in this browser until the server says that it took the form; logging out removes it.
 const fields = acts ? [...acts.querySelectorAll("input:not([type=hidden]), textarea, select")] : [];
+const isPrivate = (field) => field.form.dataset.draft === "privileged"; // stays in this page alone
 const place = (form) => `draft:${form.getAttribute("action")}:`; // the same on the page and on the answer of a refused form
-const typed = () => fields.some((field) => field.files?.length || localStorage.getItem(place(field.form) + field.name));
+const typed = () => fields.some((field) => field.files?.length || localStorage.getItem(place(field.form) + field.name) !== null
+  || (isPrivate(field) && field.value !== field.defaultValue));
 const taken = document.cookie.split("; ").find((one) => one.startsWith("tocsin-taken="));
 if (taken) {
   const done = `draft:${decodeURIComponent(taken.split("=")[1])}:`;
   Object.keys(localStorage).filter((key) => key.startsWith(done)).forEach((key) => localStorage.removeItem(key));
   document.cookie = "tocsin-taken=; max-age=0; path=/";
 }
-for (const field of fields.filter((one) => one.type !== "file")) { // no script may choose a file
+for (const field of fields.filter((one) => one.type !== "file" && !isPrivate(one))) { // no script may choose a file
   const key = place(field.form) + field.name;
   const kept = localStorage.getItem(key);
-  if (kept && (!field.value || field.tagName === "SELECT")) {
+  if (kept !== null) {
     field.value = kept;
     const around = field.closest("details");
     if (around) around.open = true;
   }
-  field.addEventListener("input", () => { if (field.value) localStorage.setItem(key, field.value); else localStorage.removeItem(key); });
+  field.addEventListener("input", () => {
+    if (field.tagName !== "SELECT" && field.value === field.defaultValue) localStorage.removeItem(key);
+    else localStorage.setItem(key, field.value);
+  });
 }
 if (follows) {
   let sentAt = 0;

@@ -365,8 +365,10 @@ class _Run:
 
     def _changed(self, sender: Sender) -> str:
         """Check the incident again if it has changed; return why nothing may be sent any more."""
-        if self._service.store.head(self._incident.id).version == self._incident.version:
+        said = self._service.compromises()
+        if said == self._said and self._service.store.head(self._incident.id).version == self._incident.version:
             return ""
+        self._said = said
         self._incident = self._service.load(self._incident.id)
         try:
             self._checked = check(self._service, self._incident, self._campaign)

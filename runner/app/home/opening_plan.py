@@ -65,6 +65,8 @@ def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -
         several = " and ".join(one.name for one in opening.playbooks)
         words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
         yield line(words, "alarm", hang=2)
+    for name in opening.alone:
+        yield line(f"Nothing depends on {name}: no message is blocked", "warn", hang=2)
     for words in opening.unaddressed:
         yield line(f"No recipient: {words}", "alarm", hang=2)
     for call in opening.http_calls:

@@ -140,7 +140,7 @@ def _work(asked: Asked) -> Iterator[Form]:
         ),
         folded=True,
     )
-    if rows := domain_rows(asked.service, incident):
+    if rows := domain_rows(asked.service, asked.principal, incident):
         names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
         fields = (
             Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
@@ -285,12 +285,14 @@ def _declare(asked: Asked, given: Given) -> None:
 
 
 def _domain(asked: Asked, given: Given) -> str:
-    return one_of(given, "domain", [row.domain for row in domain_rows(asked.service, asked.incident)])
+    rows = domain_rows(asked.service, asked.principal, asked.incident)
+    return one_of(given, "domain", [row.domain for row in rows])
 
 
 def _depends(asked: Asked, given: Given) -> Preview:
+    domain = _domain(asked, given)
     row = next(
-        row for row in domain_rows(asked.service, asked.incident) if row.domain == _domain(asked, given)
+        row for row in domain_rows(asked.service, asked.principal, asked.incident) if row.domain == domain
     )
     hanging = ", ".join(row.dependants) or "nothing"
     state = one_of(given, "state", STATES)

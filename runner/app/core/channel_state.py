@@ -93,8 +93,15 @@ class Traffic:
 
     @property
     def domains(self) -> Mapping[str, Breaker]:
-        """The state of each domain; a domain that is not here has no failures."""
-        return self._breakers
+        """The state of each domain; a domain that is not here has no failures. What is compromised is declared."""
+        return {
+            **self._breakers,
+            **self.fallen,
+            **{
+                name: Breaker(domain=name, state="open", opened_at=since, why="compromised", declared=True)
+                for name, since in self.compromised.items()
+            },
+        }
 
     @property
     def fallen(self) -> dict[str, Breaker]:
@@ -110,6 +117,9 @@ class Traffic:
                 domain=domain,
                 state="open",
                 opened_at=max(one.opened_at for one in servers.values() if one.opened_at is not None),
+                look_at=min(
+                    (one.look_at for one in servers.values() if one.look_at is not None), default=None
+                ),
                 why="; ".join(f"{name}: {one.why}" for name, one in sorted(servers.items())),
             )
             for domain, servers in failing.items()

@@ -78,20 +78,13 @@ def summary_of(incident: Incident) -> bytes:
 
     Of domains only what counts beyond the incident: nothing of an exercise, and after the end what is still compromised.
     """
-    own = [domain.own for domain in incident.domains.values()] if incident.kind == "real" else []
     told = [
         Compromise(domain=one.name, since=one.since, assumed=one.assumed)
-        for one in own
+        for one in (domain.own for domain in incident.domains.values() if incident.kind == "real")
         if one is not None and one.state == "compromised" and (one.kept or incident.state in _OPEN)
     ]
-    return b"".join(
-        (
-            incident.severity.encode(),
-            b"/",
-            msgspec.json.encode(told),
-            RESTRICTED if incident.restricted else b"",
-        )
-    )
+    summary = incident.severity.encode() + b"/" + msgspec.json.encode(told)
+    return summary + RESTRICTED if incident.restricted else summary
 
 
 def unknown_incident(name: str) -> NotFound:
@@ -259,10 +252,11 @@ class Repository:
     def compromises(self) -> Iterator[tuple[IncidentRow, Compromise]]:
         """Yield what real incidents say is compromised beyond themselves: declared by a person, or assumed while they are open."""
         for row in self.incidents():
-            told = row.summary.removesuffix(RESTRICTED).partition(b"/")[2]
-            if not told and row.kind == "real" and row.state in _OPEN:  # a row of an earlier version
+            summary = row.summary
+            if b"/[" not in summary and row.kind == "real" and row.state in _OPEN:  # of an earlier version
                 with suppress(*UNREADABLE):
-                    told = summary_of(self.load(row.id)).removesuffix(RESTRICTED).partition(b"/")[2]
+                    summary = summary_of(self.load(row.id))
+            told = summary.removesuffix(RESTRICTED).partition(b"/")[2]
             yield from ((row, one) for one in (from_json(told, tuple[Compromise, ...]) if told else ()))
 
     def load(self, incident: str) -> Incident:

@@ -16,7 +16,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN
-from runner.app.core.directory import domains_meant, known_domains
+from runner.app.core.directory import domains_meant
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
@@ -125,8 +125,6 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     imported: tuple[Imported, ...]
     """The facts from VERIS records, and the records that gave none."""
     at: datetime
-    alone: tuple[str, ...] = ()
-    """Compromised domains on which nothing depends."""
     not_asked: tuple[NotAsked, ...] = ()
     """Roles that the profile asks less than the other one."""
     unheld: tuple[UnheldRole, ...] = ()
@@ -185,11 +183,6 @@ def prepare_opening(
         http_calls=http_calls(bundles, service.home.act),
         imported=imported,
         at=now,
-        alone=tuple(
-            c.domain
-            for c in commands
-            if isinstance(c, DeclareDomain) and not c.assumed and c.domain not in known_domains(service)
-        ),
         repeated=tuple(name for name, times in Counter(names).items() if times > 1),
         not_asked=left_out(service.directory, bundles, profile, held),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),

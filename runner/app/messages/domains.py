@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.active_incident import OPEN
 from runner.app.core.channel_state import ELSEWHERE
 from runner.app.core.directory import known_domains
 from runner.app.core.repository import RESTRICTED, IncidentRow
 from runner.app.core.rights import may_perform
 from runner.errors import UNREADABLE, Refused
-from runner.incident.state.commands import DeclareDomain, ReportDomain
+from runner.incident.state.commands import AnyCommand, DeclareDomain, ReportDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.routing.rules import Compromise
 
@@ -124,57 +123,38 @@ def declare(
     Without an incident, marks store the declaration and its person; each incident records it at its first turn. A compromise ends only in
     the incident that says so, also after its end: raises Refused elsewhere, with that incident.
     """
+    said = _elsewhere(service, principal, incident, False).get(domain, ()) if state != "compromised" else ()
+    known = incident.domains.get(domain) if incident is not None else None
+    if said and (incident is None or known is None or known.own is None or known.own.state != "compromised"):
+        names = dict.fromkeys(name for _, name in said)
+        at = next((name for name in names if name != UNREAD), "")
+        raise Refused(
+            f"{domain} is compromised in {', '.join(names)}. It stays so until a person declares it up there.",
+            hint=f"tocsin domain declare-up {domain} --reason WHY --incident {at}"
+            if at
+            else "Ask the commander of that incident",
+            code="compromised_elsewhere",
+        )
     if incident is None:
-        turn = _end(service, principal, domain, state, since, reason)
         service.traffic.declare(domain, state, since, by=principal.person)
-        return turn, ()
-    made = DeclareDomain(domain=domain, state=state, since=since, reason=reason)
-    others = [one.since for one, _ in _elsewhere(service, principal, incident, False).get(domain, ())]
-    if state == "compromised" or not others:
-        turn = service.act(principal, incident.id, [made])
-        return turn, () if state == "compromised" else _share(service, principal, incident, domain, state)
-    known = incident.domains.get(domain)
-    if known is None or known.own is None or known.own.state != "compromised":
-        _refuse_elsewhere(service, principal, incident, domain)
-    still = ReportDomain(domain=domain, state="compromised", since=min(others), reason=ELSEWHERE)
-    return service.act(principal, incident.id, [made, still]), ()
+        return None, ()
+    made: list[AnyCommand] = [DeclareDomain(domain=domain, state=state, since=since, reason=reason)]
+    if said:
+        still = min(one.since for one, _ in said)
+        made.append(ReportDomain(domain=domain, state="compromised", since=still, reason=ELSEWHERE))
+    turn = service.act(principal, incident.id, made)
+    return turn, () if said or state == "compromised" else _share(service, principal, incident, domain, state)
 
 
 def _named(service: IncidentService, principal: Principal, row: IncidentRow) -> str:
     """Return the codename of an incident for who may read it; a restricted one is named only to the people with a role in it."""
     if row.summary.endswith(RESTRICTED):
         with suppress(*UNREADABLE):
-            held = service.load(row.id).roles.values()
-            return row.codename if any(principal.person in persons for persons in held) else UNREAD
-    return row.codename if row.id in (one.id for one in service.read(principal).incidents()) else UNREAD
-
-
-def _refuse_elsewhere(
-    service: IncidentService, principal: Principal, incident: Incident | None, domain: str
-) -> None:
-    """Raise Refused if a person declared the domain compromised in another incident: that one alone ends it."""
-    names = [name for _, name in _elsewhere(service, principal, incident, False).get(domain, ())]
-    if names:
-        near = next((name for name in names if name != UNREAD), "")
-        at = f"tocsin domain declare-up {domain} --reason WHY --incident {near}"
-        raise Refused(
-            f"{domain} is compromised in {', '.join(dict.fromkeys(names))}. It counts here until a person declares it up there.",
-            hint=at if near else "Ask the commander of that incident",
-            code="compromised_elsewhere",
-        )
-
-
-def _end(
-    service: IncidentService, principal: Principal, domain: str, state: State, since: datetime, reason: str
-) -> Turn | None:
-    """End the compromise of a domain in the ended incidents that left it so, if the person may; return the last turn."""
-    rows = [row for row, one in service.repository.compromises() if one.domain == domain and not one.assumed]
-    left = [row for row in rows if state == "up" and row.state not in OPEN]
-    left = [row for row in left if _named(service, principal, row) != UNREAD]
-    made = DeclareDomain(domain=domain, state="up", since=since, reason=reason)
-    turns = [service.act(principal, row.id, [made]) for row in left]
-    _refuse_elsewhere(service, principal, None, domain)
-    return turns[-1] if turns else None
+            if any(principal.person in persons for persons in service.load(row.id).roles.values()):
+                return row.codename
+    elif any(one.id == row.id for one in service.read(principal).incidents()):
+        return row.codename
+    return UNREAD
 
 
 def named_in(service: IncidentService, incident: Incident | None) -> frozenset[str]:

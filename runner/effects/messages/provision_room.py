@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from runner.base.states import Refusal
 from runner.effects.context import EffectContext, plan_context, with_own_domains
 from runner.errors import TocsinError
@@ -14,7 +12,6 @@ from runner.incident.state.work import Host, opening_of
 from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomRequest, SendResult, refused
 from runner.routing.organisation import Directory
 from runner.routing.planner import choose
-from runner.routing.rules import Compromise
 
 INVITATION = MessageClass(name="invitation")
 """An invitation has only the codename."""
@@ -33,11 +30,10 @@ def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult
     if channel is None:
         why = tools.directory.broken.get(work.channel, "the channel is no longer configured")
         return refused(why)
-    home = tools.compromises()
-    fallen = next((one.domain for one in home if one.domain in channel.domains and not one.assumed), "")
+    fallen = {one.domain for one in tools.compromises() if not one.assumed} & channel.domains
     if fallen:
-        return refused(f"depends on {fallen}, which is compromised", "R1")
-    way = way_in(incident, errand.person, channel, tools.directory, home) if errand.person else None
+        return refused(f"depends on {min(fallen)}, which is compromised", "R1")
+    way = way_in(incident, errand.person, channel, tools.directory) if errand.person else None
     if isinstance(way, Refusal):
         return refused(way.why, way.rule)
     try:
@@ -55,11 +51,9 @@ def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult
     return tools.sender.host(channel, order, secrets)
 
 
-def way_in(
-    incident: Incident, person: str, channel: Channel, directory: Directory, home: Sequence[Compromise] = ()
-) -> ContactPoint | Refusal:
+def way_in(incident: Incident, person: str, channel: Channel, directory: Directory) -> ContactPoint | Refusal:
     """Return the address to invite a person over a channel, or a refusal: a compromised address would let the attacker in."""
-    context = with_own_domains(plan_context(incident, home=home), directory)
+    context = with_own_domains(plan_context(incident), directory)
     chosen = choose(INVITATION, channel, directory.recipient(person), context)
     if isinstance(chosen, Refusal):
         return chosen

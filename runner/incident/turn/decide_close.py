@@ -30,14 +30,17 @@ def closed(
     unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
         raise _refusal(incident, owed, library, now)
-    ended = (*_kept(incident), e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second))
+    ended: tuple[e.AnyEvent, ...] = (
+        *_kept(incident),
+        e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second),
+    )
     if not owed:
         return ended
     act = TwoPersonAct(kind="close", by=by, reason=reason, left_open=reasons)
     return with_second(incident, act, ended, library.alone, second)
 
 
-def _kept(incident: Incident) -> Iterator[e.DomainDeclared]:
+def _kept(incident: Incident) -> Iterator[e.AnyEvent]:
     """Yield the word that each domain that a person declared stays compromised after a real incident."""
     for domain in incident.domains.values() if incident.kind == "real" else ():
         own = domain.own
@@ -52,7 +55,7 @@ def cancelled(
 
     Raises Refused with duties that apply and are not done: a close gives reasons for each.
     """
-    ended = (*_kept(incident), e.IncidentCancelled(reason=reason))
+    ended: tuple[e.AnyEvent, ...] = (*_kept(incident), e.IncidentCancelled(reason=reason))
     if incident.kind != "real":
         return ended
     owed = left_open(incident, now, library)

@@ -104,7 +104,9 @@ def test_what_a_playbook_assumes_is_a_warning_elsewhere(
 ) -> None:
     tocsin = providers.tocsin
     text = Path(quiet).read_text(encoding="utf-8")
-    Path(quiet).write_text(text.replace("steps:", "assume_compromised: [messenger]\nsteps:"), encoding="utf-8")
+    Path(quiet).write_text(
+        text.replace("steps:", "assume_compromised: [messenger]\nsteps:"), encoding="utf-8"
+    )
     first = opened(tocsin, quiet)
     second = opened(tocsin, playbook)
     assert providers.messenger.asked == 2, "it is only assumed, and only there"
@@ -163,14 +165,14 @@ def test_the_end_of_an_incident_hands_it_to_the_home(
     assert providers.messenger.asked == 2
 
 
-def test_without_an_open_incident_its_end_is_declared_in_the_one_that_said_so(
-    providers: Providers, quiet: str
-) -> None:
+def test_without_an_open_incident_the_one_that_says_so_is_named(providers: Providers, quiet: str) -> None:
     tocsin = providers.tocsin
     first = opened(tocsin, quiet, *MESSENGER)
     tocsin.done("close", first, "--reason", "over", "--as", "ada")
-    assert tocsin("domain", "declare-up", "messenger", "--as", "ada").error == "reason_missing"
-    tocsin.done("domain", "declare-up", "messenger", *WHY, "--as", "ada")
+    up = ("domain", "declare-up", "messenger", *WHY, "--as", "ada")
+    refused = tocsin(*up)
+    assert (refused.error, f"--incident {first}" in refused.err) == ("compromised_elsewhere", True)
+    tocsin.done(*up, "--incident", first)
     assert row(tocsin("domain", "list", "--format", "json"))["state"] == "up"
     assert any("keys replaced" in one for one in told(tocsin, first, "DomainDeclared"))
 

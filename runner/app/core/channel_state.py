@@ -94,14 +94,11 @@ class Traffic:
     @property
     def domains(self) -> Mapping[str, Breaker]:
         """The state of each domain; a domain that is not here has no failures. What is compromised is declared."""
-        return {
-            **self._breakers,
-            **self.fallen,
-            **{
-                name: Breaker(domain=name, state="open", opened_at=since, why="compromised", declared=True)
-                for name, since in self.compromised.items()
-            },
+        said = {
+            name: Breaker(domain=name, state="open", opened_at=since, why="compromised", declared=True)
+            for name, since in self.compromised.items()
         }
+        return self._breakers | self.fallen | said
 
     @property
     def fallen(self) -> dict[str, Breaker]:
@@ -109,17 +106,15 @@ class Traffic:
         down = {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
         failing: dict[str, dict[str, Breaker]] = {}
         for channel in self._channels().values() if down else ():
-            for server in channel.server & down.keys():
-                for domain in channel.domains - channel.server - channel.hosts - down.keys():
-                    failing.setdefault(domain, {})[server] = down[server]
+            server = max(
+                channel.server & down.keys(), default=""
+            )  # one server counts once for all of its channels
+            for domain in channel.domains - channel.server - channel.hosts - down.keys() if server else ():
+                failing.setdefault(domain, {})[server] = down[server]
         return down | {
-            domain: Breaker(
+            domain: msgspec.structs.replace(
+                max(servers.values(), key=lambda one: str(one.opened_at)),
                 domain=domain,
-                state="open",
-                opened_at=max(one.opened_at for one in servers.values() if one.opened_at is not None),
-                look_at=min(
-                    (one.look_at for one in servers.values() if one.look_at is not None), default=None
-                ),
                 why="; ".join(f"{name}: {one.why}" for name, one in sorted(servers.items())),
             )
             for domain, servers in failing.items()
@@ -177,14 +172,11 @@ class Traffic:
             ReportDomain(domain=name, state="compromised", since=since, reason=ELSEWHERE)
             for name, since in sorted(self.compromised.items())
             if (one := known.get(name)) is None
-            or one.state != "compromised"
-            or one.assumed
+            or (one.state, one.assumed) != ("compromised", False)
             or (one.automatic and one.since != since)
         ]
         ended = [
-            ReportDomain(
-                domain=name, state="up", since=one.since, reason="no other incident says so any more"
-            )
+            ReportDomain(domain=name, state="up", since=one.since, reason="declared up there")
             for name, one in sorted(known.items())
             if one.own is not one and name not in self.compromised
         ]

@@ -247,12 +247,10 @@ def domains_meant(service: Located, text: str, more: Collection[str] = ()) -> tu
     """
     known, channel = {*known_domains(service), *more}, service.directory.channels.get(text)
     domain = service.directory.domain_meant(text.removeprefix("=").strip())
-    if domain and (domain in known or text.startswith("=")):
-        return (domain,)
-    if channel is not None:
+    if channel is not None and domain not in known:
         return tuple(sorted(channel.domains - channel.hosts))
     near = near_domain(service, text, more)
-    if domain and not near:
+    if domain and not (near or text_problem(domain)):
         return (domain,)
     raise NotFound(
         f'No channel, contact, war room or login depends on "{text}".',
@@ -266,9 +264,8 @@ def domains_meant(service: Located, text: str, more: Collection[str] = ()) -> tu
 def near_domain(service: Located, text: str, more: Collection[str] = ()) -> str:
     """Return the known domain or channel with nearly this name; empty for a known name, and if no name is near."""
     known = {*known_domains(service), *more, *service.directory.channels}
-    return (
-        "" if text.startswith("=") or service.directory.domain_meant(text) in known else nearest(text, known)
-    )
+    exact = text.startswith("=") or service.directory.domain_meant(text) in known
+    return "" if exact else nearest(text, known)
 
 
 def set_away(service: Office, name: str, away: bool, alternate: str) -> None:

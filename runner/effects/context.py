@@ -91,6 +91,8 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     """Real time, for messages to the outside."""
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
+    compromises: Callable[[], Sequence[Compromise]] = tuple
+    """What incidents say is compromised now: a message that was planned before is judged again as it leaves."""
     tokens: MutableMapping[str, object] = msgspec.field(default_factory=dict)
     """Access tokens of actions by profile: only in memory."""
     letterhead: Callable[[], bytes] = bytes
@@ -112,9 +114,14 @@ def exercise_time_lag(incident: Incident, tools: EffectContext) -> timedelta:
     return tools.wall() - tools.now() if incident.drill is not None else timedelta()
 
 
-def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
-    """Return the planner's view of an incident, now or at another instant."""
-    fallen = [d for d in incident.domains.values() if d.state == "compromised"]
+def plan_context(
+    incident: Incident, at: datetime | None = None, home: Sequence[Compromise] = ()
+) -> PlanContext:
+    """Return the planner's view of an incident, now or at another instant; ``home`` is what all incidents say is compromised."""
+    own = [d for d in incident.domains.values() if d.state == "compromised"]
+    fallen = [Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in own]
+    sure = {one.domain for one in fallen if not one.assumed}
+    fallen += [one for one in home if not one.assumed and one.domain not in sure]
     down = {d.name: d.since for d in incident.domains.values() if d.state == "down"}
     breached = any(
         key.endswith("data.elements") and fact.value and "online_credentials" in fact.value
@@ -123,7 +130,8 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
     return PlanContext(
         kind=incident.kind,
         started_at=incident.opened_at,
-        compromised=tuple(Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in fallen),
+        compromised=tuple(fallen),
+        suspected=frozenset({one.domain for one in home if one.assumed} - {one.domain for one in fallen}),
         down=down,
         # email, if online credentials are among the breached data
         affected_credentials=frozenset({"email"} if breached else ()),

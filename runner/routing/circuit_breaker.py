@@ -48,8 +48,8 @@ def classify(result: SendResult) -> Told:
             return "nothing"
 
 
-def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0) -> Breaker:
-    """Return the breaker after one attempt; ``good`` earlier successes are not counted yet.
+def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0, over: str = "") -> Breaker:
+    """Return the breaker after one attempt ``over`` a channel; ``good`` earlier successes are not counted yet.
 
     While it is open only its probe counts: earlier attempts give no new information.
     """
@@ -60,11 +60,12 @@ def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0) -> 
     if said == "good":
         return replace(counted, good=counted.good + 1, failures=0, trips=0, why="")
     counted = replace(counted, bad=counted.bad + 1, failures=counted.failures + 1)
+    by = f" over {over}" if over else ""
     if counted.failures >= IN_A_ROW:
-        return _opened(counted, f"{counted.failures} attempts in a row failed", now)
+        return _opened(counted, f"{counted.failures} attempts in a row{by} failed", now)
     tried = counted.good + counted.bad
     if tried >= LEAST and counted.bad >= SHARE * tried:
-        return _opened(counted, f"{counted.bad} of the last {tried} attempts failed", now)
+        return _opened(counted, f"{counted.bad} of the last {tried} attempts{by} failed", now)
     return counted
 
 

@@ -140,6 +140,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Rate limits of its account; all of them apply."""
     hosts: frozenset[str] = frozenset()
     """Domains that only a person can declare down: a failing service does not show that its machine is down."""
+    server: frozenset[str] = frozenset()
+    """The domains whose outage its failures show by themselves; for another one two channels must fail."""
     account: str = ""
     """Account of the rates: the channel's own id, or a name shared by several channels."""
     timeout: timedelta | None = None

@@ -106,6 +106,7 @@ def plan(
                 for refused, entry in overridden
             ),
             *_apart(message, ordered, context),
+            *_suspected(ordered, context),
             *_unsigned(message, ordered),
             *_asleep(message, ordered, recipient, context),
         ),
@@ -166,6 +167,14 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> str:
         return ""
     named = ", ".join(sorted(frozenset().union(*inside)))
     return f"a channel outside the organisation's systems; all channels depend on {named}"
+
+
+def _suspected(usable: Sequence[Candidate], context: PlanContext) -> Iterator[PlanWarning]:
+    """R2: what a playbook assumes blocks channels in its own incident alone."""
+    for one in usable:
+        for domain in sorted(one.domains & context.suspected):
+            why = f"{one.channel.id} depends on {domain}, which another incident assumes compromised"
+            yield PlanWarning(rule="R2", why=why)
 
 
 def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> Iterator[PlanWarning]:

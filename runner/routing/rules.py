@@ -46,6 +46,8 @@ class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     """Earliest known start of the incident."""
     compromised: tuple[Compromise, ...] = ()
+    suspected: frozenset[str] = frozenset()
+    """Domains that the playbook of another incident assumes compromised: a warning."""
     down: Mapping[str, datetime] = {}
     """Domain to the instant since which it is down."""
     affected_credentials: frozenset[str] = frozenset()

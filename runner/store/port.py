@@ -116,7 +116,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     has_work: bool = False
     """Work is due already: an effect to start, an attempt without an outcome."""
     summary: bytes = b""
-    """Set by the service: the severity."""
+    """Set by the service: the severity, and what counts beyond the incident."""
     unread: bool = False
     """Title and summary are sealed, and the master key is not available: the row must not be written back."""
 

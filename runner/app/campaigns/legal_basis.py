@@ -66,7 +66,7 @@ def carriers(service: IncidentService, incident: Incident, named: Sequence[str] 
             f'Channel "{unknown[0]}" does not exist.', hint=f"Use one of: {known}", code="unknown_channel"
         )
     # R21 and R27 are decided for each group of people, not for the incident as a whole
-    today = plan_context(incident, service.clock.now())
+    today = plan_context(incident, service.clock.now(), service.compromises())
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
     channels: dict[Way, Channel] = {}
     offers: dict[Way, Refusal | None] = {}

@@ -215,6 +215,7 @@ class _Run:
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0
+        self._said = service.compromises()
         self._total = found.campaign.sent_to
 
     def go(self, reasons: Reasons) -> Sent:
@@ -365,8 +366,13 @@ class _Run:
 
     def _changed(self, sender: Sender) -> str:
         """Check the incident again if it has changed; return why nothing may be sent any more."""
-        if self._service.store.head(self._incident.id).version == self._incident.version:
+        said = self._service.compromises()
+        if (
+            said == self._said
+            and self._service.store.head(self._incident.id).version == self._incident.version
+        ):
             return ""
+        self._said = said
         self._incident = self._service.load(self._incident.id)
         try:
             self._checked = check(self._service, self._incident, self._campaign)

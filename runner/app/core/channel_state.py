@@ -24,9 +24,12 @@ from runner.incident.state.incident import Domain, Incident
 from runner.routing import circuit_breaker, rate_limit
 from runner.routing.inbound import Receipt
 from runner.routing.messaging import Channel, SendResult
+from runner.routing.rules import Compromise
 from runner.routing.traffic import Account, Breaker
 
 BREAKER, ACCOUNT = "breaker/", "account/"
+ELSEWHERE = "declared in another incident"
+"""The reason of what another incident says; it names none, because not everybody may read that one."""
 Change = Callable[[Breaker], Breaker]
 
 
@@ -52,18 +55,28 @@ class Probe(NamedTuple):
 class Traffic:
     """Circuit breakers and accounts as last read from the store. For one thread."""
 
-    def __init__(self, marks: Marks, channels: Callable[[], Mapping[str, Channel]]) -> None:
-        """Start empty; ``channels`` is called when it is first needed."""
+    def __init__(
+        self,
+        marks: Marks,
+        channels: Callable[[], Mapping[str, Channel]],
+        compromises: Callable[[], Iterable[Compromise]] = tuple,
+    ) -> None:
+        """Start empty; ``channels`` is called when it is first needed, ``compromises`` at each refresh."""
+        self._said = compromises
+        self.compromised: dict[str, datetime] = {}
+        """The domains that people declared compromised in real incidents, and since when: they count in every incident."""
         self._marks = marks
         self._channels = channels
         self._breakers: dict[str, Breaker] = {}
         self._accounts: dict[str, Account] = {}
         self._counted: dict[str, tuple[datetime, int]] = {}
-        self._told: frozenset[str] = frozenset()
+        self._told: frozenset[object] = frozenset()
 
     def refresh(self) -> None:
         """Read the records of other processes from the store."""
         with suppress(StoreError):
+            said = sorted((one.since, one.domain) for one in self._said() if not one.assumed)
+            self.compromised = {domain: since for since, domain in reversed(said)}
             marks = self._marks.marks()
             self._breakers = {
                 name.removeprefix(BREAKER): from_json(body, Breaker)
@@ -80,26 +93,46 @@ class Traffic:
 
     @property
     def domains(self) -> Mapping[str, Breaker]:
-        """The state of each domain; a domain that is not here has no failures."""
-        return self._breakers
+        """The state of each domain; a domain that is not here has no failures. What is compromised is declared."""
+        said = {
+            name: Breaker(domain=name, state="open", opened_at=since, why="compromised", declared=True)
+            for name, since in self.compromised.items()
+        }
+        return self._breakers | self.fallen | said
 
     @property
     def fallen(self) -> dict[str, Breaker]:
-        """The domains that are down."""
-        return {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
+        """The domains that are down: by the failures of their server, by a person's word, or as two of their channels fail."""
+        down = {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
+        failing: dict[str, dict[str, Breaker]] = {}
+        for channel in self._channels().values() if down else ():
+            server = max(
+                channel.server & down.keys(), default=""
+            )  # one server counts once for all of its channels
+            for domain in channel.domains - channel.server - channel.hosts - down.keys() if server else ():
+                failing.setdefault(domain, {})[server] = down[server]
+        return down | {
+            domain: msgspec.structs.replace(
+                max(servers.values(), key=lambda one: str(one.opened_at)),
+                domain=domain,
+                why="; ".join(f"{name}: {one.why}" for name, one in sorted(servers.items())),
+            )
+            for domain, servers in failing.items()
+            if len(servers) > 1
+        }
 
     def down(self) -> dict[str, Domain]:
         """Return the domains that are down for all later incidents, as the store has them now."""
         self.refresh()
         return {
-            name: Domain(name=name, state="down", since=one.opened_at)
+            name: Domain(name=name, state="down", since=one.opened_at, why=one.why)
             for name, one in self.fallen.items()
             if one.opened_at is not None
         }
 
     def news(self) -> bool:
-        """Tell whether the set of domains that are down changed since the last call."""
-        before, self._told = self._told, frozenset(self.fallen)
+        """Tell whether the set of domains that are down or compromised changed since the last call."""
+        before, self._told = self._told, frozenset((*self.fallen, *self.compromised.items()))
         return before != self._told
 
     def heard(self, channel: Channel, result: SendResult, now: datetime) -> None:
@@ -113,19 +146,19 @@ class Traffic:
         if said == "nothing":
             return
         keep: list[str] = []
-        for domain in sorted(channel.domains - channel.hosts):
+        for domain in sorted(channel.server or channel.domains - channel.hosts):
             before = self._breakers.get(domain) or Breaker(domain=domain)
             if circuit_breaker.should_persist(before, circuit_breaker.on_result(before, said, now)):
                 keep.append(domain)
             elif said == "good":
                 self._count(domain, now)
         if keep:
-            self._change(keep, lambda breaker: self._heard(breaker, said, now))
+            self._change(keep, lambda breaker: self._heard(breaker, said, now, channel.id))
 
-    def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
+    def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime, over: str) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
         recent = timedelta() <= now - since <= circuit_breaker.WINDOW
-        return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0)
+        return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0, over=over)
 
     def _count(self, domain: str, now: datetime) -> None:
         since, number = self._counted.get(domain, (now, 0))
@@ -133,8 +166,20 @@ class Traffic:
         self._counted[domain] = (since, number + 1) if recent else (now, 1)
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
-        """Return the changes of domains, down or restored, that an incident does not have yet."""
+        """Return the changes of domains, compromised, down or restored, that an incident does not have yet."""
         known = incident.domains
+        begun = [
+            ReportDomain(domain=name, state="compromised", since=since, reason=ELSEWHERE)
+            for name, since in sorted(self.compromised.items())
+            if (one := known.get(name)) is None
+            or (one.state, one.assumed) != ("compromised", False)
+            or (one.automatic and one.since != since)
+        ]
+        ended = [
+            ReportDomain(domain=name, state="up", since=one.since, reason="declared up there")
+            for name, one in sorted(known.items())
+            if one.own is not one and name not in self.compromised
+        ]
         fell = [
             one for name, one in sorted(self.fallen.items()) if name not in known or known[name].state == "up"
         ]
@@ -144,7 +189,7 @@ class Traffic:
             if one.automatic and one.state == "down" and name not in self.fallen
         ]
         if not fell and not rose:
-            return ()
+            return (*begun, *ended)
         down = (
             ReportDomain(domain=item.domain, state="down", since=item.opened_at, reason=item.why)
             for item in fell
@@ -154,7 +199,7 @@ class Traffic:
             ReportDomain(domain=name, state="up", since=known[name].since, reason="the channel works")
             for name in rose
         )
-        return (*down, *up)
+        return (*down, *up, *begun, *ended)
 
     def declare(self, domain: str, state: str, now: datetime, by: str = "") -> None:
         """Store a person's report on a domain; raises StoreError if it fails. ``by`` is set if no incident records it."""

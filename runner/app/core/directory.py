@@ -12,7 +12,7 @@ from runner.actions import Action
 from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
 from runner.app.core.rights import refuse_own_role
 from runner.base.states import AttemptState
-from runner.base.text import near_hint, nearest, text_problem
+from runner.base.text import nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
 from runner.files.contacts.contact_entries import KINDS, is_short_name
 from runner.incident.people.account_journal import BREAK_GLASS
@@ -231,17 +231,41 @@ def named_domains(service: Located) -> frozenset[str]:
     return service.directory.domains.union(logins, *(room.domains for room in rooms))
 
 
-def require_known(service: Located, domain: str, more: Collection[str]) -> None:
-    """Raise NotFound for a domain on which nothing depends: its declaration would block nothing. ``more`` are known as well."""
-    known = sorted({*named_domains(service), *service.home.corporate, *more})
-    if domain in known:
-        return
-    listed = f"Known: {', '.join(known) or 'none'}."
+USUAL = ("idp", "m365-tenant", "google-tenant", "corp-network", "phone")
+"""Failure domains of most organisations: known before a channel names them."""
+
+
+def known_domains(service: Located) -> frozenset[str]:
+    """Return every failure domain to choose from: those on which something depends, those of ``corporate:``, and the usual ones."""
+    return named_domains(service).union(service.home.corporate, USUAL)
+
+
+def domains_meant(service: Located, text: str, more: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the failure domains of a name: of a domain, a machine, or a channel; ``more`` are known as well.
+
+    A name on which nothing depends is a domain, too. Raises NotFound for one that is nearly a known name, unless ``=`` stands before it.
+    """
+    known, channel = {*known_domains(service), *more}, service.directory.channels.get(text)
+    domain = service.directory.domain_meant(text.removeprefix("=").strip())
+    if channel is not None and domain not in known:
+        return tuple(sorted(channel.domains - channel.hosts))
+    near = near_domain(service, text, more)
+    if domain and not (near or text_problem(domain)):
+        return (domain,)
     raise NotFound(
-        f'No channel, contact, war room or login depends on "{domain}".',
-        hint=f"{near_hint(domain, known, listed)} To add one: domains of a channel in tocsin.yaml",
+        f'No channel, contact, war room or login depends on "{text}".',
+        hint=f'Write "{near}", the nearest name. If you mean exactly this name: "={text}"'
+        if near
+        else f"Use one of: {', '.join(sorted(known))}",
         code="unknown_domain",
     )
+
+
+def near_domain(service: Located, text: str, more: Collection[str] = ()) -> str:
+    """Return the known domain or channel with nearly this name; empty for a known name, and if no name is near."""
+    known = {*known_domains(service), *more, *service.directory.channels}
+    exact = text.startswith("=") or service.directory.domain_meant(text) in known
+    return "" if exact else nearest(text, known)
 
 
 def set_away(service: Office, name: str, away: bool, alternate: str) -> None:

@@ -60,6 +60,7 @@ from runner.law.duty import DutyStatus
 from runner.playbook.pinned import Pinned
 from runner.routing.organisation import Directory, Home
 from runner.routing.rate_limit import OPEN, Quotas
+from runner.routing.rules import Compromise
 
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Traffic
@@ -168,7 +169,7 @@ class IncidentService:
         """Return the state of the domains and accounts of our channels; nothing is read yet."""
         from runner.app.core.channel_state import Traffic
 
-        return Traffic(self, lambda: self.channels)
+        return Traffic(self, lambda: self.channels, self.compromises)
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -218,6 +219,14 @@ class IncidentService:
     def versions(self) -> int:
         """Return a number that differs after any entry in any journal."""
         return hash(tuple((row.id, row.version) for row in self.store.rows()))
+
+    def compromises(self) -> tuple[Compromise, ...]:
+        """Return what real incidents say is compromised, of the domains that this home knows: an own name stays in its incident."""
+        from runner.app.core.directory import known_domains
+
+        told = [one for _, one in self.repository.compromises()]
+        known = known_domains(self) if told else ()
+        return tuple(one for one in told if one.domain in known)
 
     def row(self, incident: str) -> IncidentRow | None:
         """Return the row of an incident; None where there is none."""
@@ -444,6 +453,7 @@ class IncidentService:
             wall=self.clock.now,
             new_id=self.chance.name,
             duties=duty_statuses,
+            compromises=self.compromises,
             letterhead=self.letterhead,
             public_url=self.home.public_url,
             logo=self.logo,

@@ -18,7 +18,7 @@ from runner.actions import Action
 from runner.app.core import snapshots
 from runner.base.actor import PROGRAM
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
+from runner.errors import UNREADABLE, NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
 from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode
 from runner.incident.state.incident import Incident, Run
@@ -30,6 +30,7 @@ from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.playbook.profiles import bundle_of_profile
 from runner.routing.organisation import Acting
+from runner.routing.rules import Compromise
 from runner.store.chain import event_of as event_of
 from runner.store.port import HOME_KEYS as HOME_KEYS
 from runner.store.port import IN_HAND as IN_HAND
@@ -65,11 +66,26 @@ if TYPE_CHECKING:
 
 RESTRICTED = b"/restricted"
 """After the severity in the summary of a row: the incident is restricted to the people with a role in it."""
+_OPEN = ("open", "paused")
 KEPT = 4
 """How many folded incidents are cached."""
 
 
 Libraries = Callable[[Incident], Library]
+
+
+def summary_of(incident: Incident) -> bytes:
+    """Return the summary of an incident's row: its severity, its compromised domains, and whether it is restricted.
+
+    Of domains only what counts beyond the incident: nothing of an exercise, and after the end what is still compromised.
+    """
+    told = [
+        Compromise(domain=one.name, since=one.since, assumed=one.assumed)
+        for one in (domain.own for domain in incident.domains.values() if incident.kind == "real")
+        if one is not None and one.state == "compromised" and (one.kept or incident.state in _OPEN)
+    ]
+    summary = incident.severity.encode() + b"/" + msgspec.json.encode(told)
+    return summary + RESTRICTED if incident.restricted else summary
 
 
 def unknown_incident(name: str) -> NotFound:
@@ -233,6 +249,16 @@ class Repository:
     def incidents(self, state: str | None = None) -> list[IncidentRow]:
         """Return the rows of all incidents, or of those in a state, without the store's other journals."""
         return [row for row in self.store.rows(state) if row.kind != STREAM]
+
+    def compromises(self) -> Iterator[tuple[IncidentRow, Compromise]]:
+        """Yield what real incidents say is compromised beyond themselves: declared by a person, or assumed while they are open."""
+        for row in self.incidents():
+            summary = row.summary
+            if b"/[" not in summary and row.kind == "real" and row.state in _OPEN:  # of an earlier version
+                with suppress(*UNREADABLE):
+                    summary = summary_of(self.load(row.id))
+            told = summary.removesuffix(RESTRICTED).partition(b"/")[2]
+            yield from ((row, one) for one in (from_json(told, tuple[Compromise, ...]) if told else ()))
 
     def load(self, incident: str) -> Incident:
         """Return the present incident; a cached one is brought up to date."""

@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from runner.app.core.repository import RESTRICTED, Append, IncidentRow, NewEvent
+from runner.app.core.repository import Append, IncidentRow, NewEvent, summary_of
 from runner.base.actor import Actor, Principal
 from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
@@ -187,7 +187,7 @@ def row_of(
         state=incident.state,
         opened_at=incident.opened_at,
         version=incident.version,
-        summary=incident.severity.encode() + (RESTRICTED if incident.restricted else b""),
+        summary=summary_of(incident),
         next_due=wall_time(incident, next_wakeup(incident, now, library, rooms)),
         has_work=has_work,
     )

@@ -21,6 +21,7 @@ from runner.app.home.erased_data import UNERASED
 from runner.app.home.open_home import secret_files, store_file
 from runner.app.home.workers import APART, MOST_APART, apart, leader
 from runner.app.law.regimes import without_key
+from runner.app.messages.domains import domain_rows
 from runner.base.text import nearest
 from runner.errors import TocsinError
 from runner.facts.vocabulary.fact_types import NONE
@@ -214,6 +215,10 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
     """Yield the domains that are down for all incidents, and the accounts that their providers defer."""
     now = service.clock.now()
     service.traffic.refresh()
+    for row in domain_rows(service, service.principal, None):
+        if where := " and in ".join(row.declared_in):
+            what = f"{row.domain} is compromised since {row.since:%Y-%m-%d %H:%M:%SZ}: declared in {where}"
+            yield Finding("domains", "warning", what, "", Action("domain.list"))
     for name, one in sorted(service.traffic.fallen.items()):
         action = Action("domain.declare_up", name) if one.declared else None
         hint = "" if action is not None else "Tocsin tests the channel automatically: tocsin channel list"

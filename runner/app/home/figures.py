@@ -119,7 +119,7 @@ def _of_incidents(service: IncidentService, now: datetime, names: list[str]) -> 
 
 def _of_domains(service: IncidentService) -> Iterator[Figure]:
     service.traffic.refresh()
-    down = service.traffic.fallen
+    down = {*service.traffic.fallen, *service.traffic.compromised}
     for domain in sorted(
         {name for channel in service.channels.values() for name in channel.domains} | {*down}
     ):

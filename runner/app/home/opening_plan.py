@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from runner.app.core.directory import known_domains
 from runner.app.core.on_call import left_out
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.incidents.open_incident import previews_of
+from runner.incident.state.commands import DeclareDomain
 from runner.playbook.bundle import load_bundle
 from runner.playbook.profiles import bundle_of_profile
 from runner.reports.core.page import Blank, Block, line, paged
@@ -65,6 +67,9 @@ def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -
         several = " and ".join(one.name for one in opening.playbooks)
         words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
         yield line(words, "alarm", hang=2)
+    for made in opening.commands:
+        if isinstance(made, DeclareDomain) and not made.assumed and made.domain not in known_domains(service):
+            yield line(f"Nothing depends on {made.domain}: no message is blocked", "warn", hang=2)
     for words in opening.unaddressed:
         yield line(f"No recipient: {words}", "alarm", hang=2)
     for call in opening.http_calls:

@@ -170,6 +170,13 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     The decision is recorded first: after a crash the same command completes the erasure.
     """
     check(row, reason)
+    for other, one in service.repository.compromises():
+        if other.id == row.id and not one.assumed:
+            raise Refused(
+                f'{one.domain} is compromised since "{row.codename}". Erased, nothing would say so. Nothing was erased.',
+                hint=f"tocsin domain declare-up {one.domain} --reason WHY --incident {row.codename}",
+                code="still_compromised",
+            )
     if row.id not in kept(service).shredded:
         _no_enforcement_delay(service.load(row.id), service.clock.now())
     event = IncidentShredded(

@@ -16,7 +16,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN
-from runner.app.core.directory import require_known
+from runner.app.core.directory import domains_meant
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
@@ -308,12 +308,12 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
 def _domains(
     service: IncidentService, request: Request, bundles: Sequence[Bundle], now: datetime
 ) -> Iterator[DeclareDomain]:
-    directory = service.directory
     since = request.since or now
-    declared = [directory.domain_meant(domain) for domain in request.compromised]
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
+    declared = dict.fromkeys(
+        domain for name in request.compromised for domain in domains_meant(service, name, assumed)
+    )
     for domain in declared:
-        require_known(service, domain, assumed)
         yield DeclareDomain(domain=domain, state="compromised", since=since, reason="declared at opening")
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
@@ -356,7 +356,7 @@ def _plans(
     from runner.effects.context import message_class, plan_context
     from runner.effects.messages.compose import addressed, planned_for
 
-    context = plan_context(sketch, service.clock.now())
+    context = plan_context(sketch, service.clock.now(), service.compromises())
     kind = message_class(message, service.directory, playbook.classes)
     found = addressed(sketch, service.directory, to, kind)
     return {p: planned_for(context, service.directory, kind, p) for p in found.meant}, found.filled

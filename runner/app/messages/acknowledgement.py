@@ -166,7 +166,8 @@ def _may_decide(service: IncidentService, found: _Found) -> bool:
     if found.channel is None or found.channel.ack_strength != "authorises":
         return False
     recipient = service.directory.recipient(found.delivery.person)
-    context = with_own_domains(plan_context(found.incident, service.clock.now()), service.directory)
+    known = plan_context(found.incident, service.clock.now(), service.compromises())
+    context = with_own_domains(known, service.directory)
     kind = msgspec.structs.replace(
         found.incident.messages[found.delivery.message].message_class,
         goal="authorised",

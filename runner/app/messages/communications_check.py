@@ -19,7 +19,7 @@ from runner.app.core.directory import record_check, record_try
 from runner.base.text import nearest
 from runner.errors import NotFound, TocsinError
 from runner.incident.messages.failover import idempotency_key
-from runner.routing.messaging import Channel, ContactPoint, Dispatch, SendResult
+from runner.routing.messaging import Channel, ContactPoint, Dispatch, SendResult, refused
 from runner.routing.organisation import Check
 from runner.routing.planner import contact_points
 from runner.vault.secrets import resolve
@@ -103,13 +103,16 @@ def check_contacts(
     alive = service.register_worker(worker)
     books, stalled = ContactStore(service), set[str]()
     service.traffic.refresh()
+    fallen = {one.domain for one in service.compromises() if not one.assumed}
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
             waits = way.channel.id not in stalled
             patience = (way.channel.timeout or PATIENCE) if waits else timedelta.resolution
             until = service.clock.now() + LASTS
-            result = send(service, way, SUBJECT, TEXT, "CHECK", deadline=until, patience=patience)
+            result = refused("it depends on a compromised failure domain", "R1")
+            if not fallen & (way.channel.domains | (way.contact.domains if way.contact else set())):
+                result = send(service, way, SUBJECT, TEXT, "CHECK", deadline=until, patience=patience)
             if result.state == "unknown":
                 stalled.add(way.channel.id)
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)

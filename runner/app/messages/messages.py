@@ -121,10 +121,13 @@ def known_class(service: IncidentService, incident: Incident | None, name: str) 
 def _context(service: IncidentService, incident: Incident | None, what_if: WhatIf) -> PlanContext:
     now = service.clock.now()
     if incident is not None:
-        context = plan_context(incident, now)
+        context = plan_context(incident, now, service.compromises())
     else:
         down = {name: one.since for name, one in service.traffic.down().items()}
-        context = PlanContext(kind=what_if.kind or "real", started_at=now, at=now, down=down)
+        sure = tuple(one for one in service.compromises() if not one.assumed)
+        context = PlanContext(
+            kind=what_if.kind or "real", started_at=now, at=now, down=down, compromised=sure
+        )
     fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
     return msgspec.structs.replace(
         context, kind=what_if.kind or context.kind, compromised=(*context.compromised, *fallen)
@@ -157,7 +160,7 @@ def plans_to(
     traits: frozenset[str],
 ) -> tuple[DeliveryPlan, ...]:
     """Return the current delivery plan of a message class for each person."""
-    context = plan_context(incident, service.clock.now())
+    context = plan_context(incident, service.clock.now(), service.compromises())
     return tuple(planned_for(context, service.directory, kind, person, traits) for person in people)
 
 

@@ -439,7 +439,7 @@ class Session:
 
     def ask(self, question: str) -> str:
         """Ask a person at a terminal and return the answer without spaces; empty without a terminal."""
-        self.world.err.write(f"{question} ")
+        self.world.err.write(f"{cleaned(question)} ")
         self.world.err.flush()
         return self.world.inp.readline().strip()
 

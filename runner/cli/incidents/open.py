@@ -30,6 +30,7 @@ from runner.cli.framework.options import (
 )
 from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
+from runner.cli.messages.domains import meant
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
@@ -65,7 +66,7 @@ class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
 
 Facts = Annotated[list[str] | None, Option("--fact KEY=VALUE", "One fact; may be repeated.")]
 Compromised = Annotated[
-    list[str] | None, Option("--compromised DOMAIN", "Failure domain that is compromised.")
+    list[str] | None, Option("--compromised DOMAIN", "Failure domain, or channel, that is compromised.")
 ]
 Since = Annotated[str, Option("--since INSTANT", "Start of the compromise.")]
 Level = Annotated[str, Option("--severity LEVEL", "Severity: sev1 to sev4. See: tocsin severity.")]
@@ -138,6 +139,8 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
             "opener_unknown",
             f"You are {session.by}, who is not in the contact list. Repeat the command with --as {name}",
         )
+    named = tuple(meant(session, text) for text in request.compromised)
+    request = msgspec.structs.replace(request, compromised=named)
     opening = prepare_opening(session.service, request, known)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from runner.app.core.active_incident import OPEN
-from runner.app.messages.domains import DomainRow, State, declare, domain_rows
+from runner.app.core.directory import domains_meant, known_domains, near_domain
+from runner.app.messages.domains import DomainRow, State, declare, domain_rows, named_in
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
@@ -14,7 +16,7 @@ from runner.reports.core.formatting import elapsed_since
 from runner.reports.core.header import heading_of, list_header
 from runner.reports.core.page import Cell, Page, Tone, line, table
 
-Name = Annotated[str, Argument("DOMAIN", "Failure domain, as in tocsin.yaml.")]
+Name = Annotated[str, Argument("DOMAIN", "Failure domain, or a channel with all of its domains.")]
 Since = Annotated[str, Option("--since INSTANT", "Start time. Default: now.")]
 Why = Annotated[str, Option("--reason WHY", "Source of the information. Stored in the journal.")]
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
@@ -35,7 +37,7 @@ def list_(session: Session) -> None:
 
 
 def _show(session: Session, incident: Incident | None) -> None:
-    rows = domain_rows(session.service, incident)
+    rows = domain_rows(session.service, session.principal, incident)
     report = {"schema": "tocsin/domains/v1", "incident": incident.id if incident else None, "domains": rows}
     session.show(report, lambda: _page(session, rows, incident))
 
@@ -49,7 +51,11 @@ def _open_incident(session: Session) -> Incident | None:
 
 
 def _hanging(row: DomainRow) -> str:
-    return ", ".join(row.dependants) or "nothing depends on it"
+    """Return what depends on a domain, and which other incidents say that it is compromised."""
+    words = [row.why] if row.why else []
+    words.append(", ".join(row.dependants) or "nothing depends on it")
+    words += [f"declared in {name}" for name in row.declared_in]
+    return "; ".join((*words, *(f"assumed in {name}" for name in row.assumed_in)))
 
 
 def _page(session: Session, rows: tuple[DomainRow, ...], incident: Incident | None) -> Page:
@@ -93,18 +99,35 @@ def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = 
     _declare(session, domain, "up", since, reason)
 
 
-def _declare(session: Session, domain: str, state: State, since: str, reason: str) -> None:
-    """Declare the state. The bare name of a machine means its domain, and so every service on it."""
+def meant(session: Session, text: str, more: Collection[str] = ()) -> str:
+    """Return a name of a failure domain; at a terminal a person is asked about a near miss."""
+    near = near_domain(session.service, text, more) if session.world.asks else ""
+    if not near:
+        return text
+    answer = session.ask(f'Nothing depends on "{text}". Did you mean "{near}"? [y/N]')
+    return near if answer.lower() in ("y", "yes") else f"={text}"
+
+
+def _declare(session: Session, text: str, state: State, since: str, reason: str) -> None:
+    """Declare the state of the domain or channel. The bare name of a machine means its domain, and so every service on it."""
     incident = session.incident() if state == "compromised" else _open_incident(session)
-    domain = session.service.directory.domain_meant(domain)
     at = instant_of(session, since) if since else session.now()
-    turn, others = declare(session.service, session.principal, incident, domain, state, at, reason)
-    if turn is not None:
+    more = named_in(session.service, incident)
+    for domain in domains_meant(session.service, meant(session, text, more), more):
+        turn, others = declare(session.service, session.principal, incident, domain, state, at, reason)
+        if domain not in {*known_domains(session.service), *more}:
+            session.warn("nothing_depends", f"Nothing depends on {domain}: no message is blocked.")
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
-        tell(session, turn, f"{domain} is {state}")
-        return
-    session.say(f"{domain} is {state}. No incident is open. The state is valid for future incidents.")
-    if reason:
-        session.say("No incident stores the reason. Add it to the next incident: tocsin note TEXT")
-    _show(session, None)
+        if turn is not None:
+            still = turn.after.domains[domain].state != state
+            tell(
+                session,
+                turn,
+                f"{domain} stays compromised: another incident says so" if still else f"{domain} is {state}",
+            )
+            continue
+        session.say(f"{domain} is {state}. No incident is open. The state is valid for future incidents.")
+        if reason:
+            session.say("No incident stores the reason. Add it to the next incident: tocsin note TEXT")
+        _show(session, None)

@@ -104,6 +104,7 @@ class Gateway:
             adapter=config.adapter,
             domains=able.domains | able.hosts | (config.domains or frozenset()),
             hosts=able.hosts - (config.domains or frozenset()),
+            server=frozenset(name for name in able.domains if ":" in name) or able.domains,
             confidentiality=config.confidentiality or able.confidentiality,
             personal_data=config.personal_data or able.personal_data,
             priority=config.priority,

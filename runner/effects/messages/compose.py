@@ -282,7 +282,9 @@ def planned(
     traits: frozenset[str] = frozenset(),
 ) -> PlannedDelivery:
     """Return one person's delivery plan for the journal."""
-    plan = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
+    plan = planned_for(
+        plan_context(incident, tools.now(), tools.compromises()), tools.directory, kind, person, traits
+    )
     lifetimes = {
         name: tools.directory.channels[name].key_lifetime
         for name in plan.channels

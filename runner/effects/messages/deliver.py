@@ -165,7 +165,7 @@ def _ready(
         message.message_class,
         channel,
         tools.directory.recipient(delivery.person),
-        with_own_domains(plan_context(incident, tools.now()), tools.directory),
+        with_own_domains(plan_context(incident, tools.now(), tools.compromises()), tools.directory),
         frozenset(message.traits),
     )
     if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:

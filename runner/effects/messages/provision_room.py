@@ -30,6 +30,9 @@ def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult
     if channel is None:
         why = tools.directory.broken.get(work.channel, "the channel is no longer configured")
         return refused(why)
+    fallen = {one.domain for one in tools.compromises() if not one.assumed} & channel.domains
+    if fallen:
+        return refused(f"depends on {min(fallen)}, which is compromised", "R1")
     way = way_in(incident, errand.person, channel, tools.directory) if errand.person else None
     if isinstance(way, Refusal):
         return refused(way.why, way.rule)

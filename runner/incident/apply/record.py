@@ -177,15 +177,20 @@ def _taken_over(draft: IncidentBuilder, event: e.CommandTaken, at: datetime, seq
 
 
 def _domain(draft: IncidentBuilder, event: e.DomainDeclared, at: datetime, seq: int) -> None:
+    before = draft.read("domains").get(event.domain)
+    elsewhere = event.automatic and event.state == "compromised"
     draft.table("domains")[event.domain] = Domain(
         name=event.domain,
         state=event.state,
         since=event.since,
         by=event.by,
         assumed=event.assumed,
+        why=event.reason if event.automatic else "",
         automatic=event.automatic,
         declared=seq,
-        falls=_falls(draft.read("domains").get(event.domain), event),
+        falls=_falls(before, event),
+        kept=event.kept,
+        before=before.own if elsewhere and before is not None else None,
     )
     draft.stir(draft.read("moving"))
     _plan_anew(draft, seq)

@@ -142,7 +142,8 @@ class ActionRun(msgspec.Struct, frozen=True):
             return f"{given} of {needed} approvals of exactly these requests"
         if self._filled(self.invocation.items).digest != self.invocation.digest:
             return "the settings of actions changed since its start: restore them, or do it by hand"
-        domain = self.incident.domains.get(self.template.depends)
+        known = self.incident.domains.get(self.template.depends)
+        domain = known.own if known is not None else None  # another incident decides nothing here
         if (
             domain is not None
             and domain.state == "compromised"

@@ -194,10 +194,10 @@ class DeclareDomain(Command, frozen=True, kw_only=True):
 
 
 class ReportDomain(Command, frozen=True, kw_only=True):
-    """Report to an incident that a failure domain is down or restored."""
+    """Report to an incident that a failure domain is compromised, down or restored elsewhere."""
 
     domain: str
-    state: Literal["down", "up"]
+    state: Literal["compromised", "down", "up"]
     since: datetime
     reason: str = ""
     declared: bool = False

@@ -309,12 +309,23 @@ class Domain(Value, frozen=True, kw_only=True):
     by: str = ""
     assumed: bool = False
     """The playbook assumes it until triage says otherwise."""
+    why: str = ""
+    """What failed, how often, if that was detected."""
     automatic: bool = False
     """Detected by failures and probes, or declared in another incident: no person declared it here."""
     declared: int = 0
     """The newest entry about it."""
     falls: tuple[tuple[datetime, datetime | None], ...] = ()
     """The times of its compromises; the last one may not have ended."""
+    kept: bool = False
+    """It is still compromised after the end of the incident."""
+    before: Domain | None = None
+    """What was said of it here, while a compromise in another incident counts instead."""
+
+    @property
+    def own(self) -> Domain | None:
+        """What was said of it here, without the word of another incident."""
+        return self.before if self.automatic and self.state == "compromised" else self
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -60,6 +60,8 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
     assumed: bool = False
     automatic: bool = False
     """Automatic: attempts failed, a probe succeeded, or it was declared in another incident."""
+    kept: bool = False
+    """The incident ends: the domain stays compromised everywhere until a person declares it up."""
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):

@@ -18,8 +18,11 @@ KEPT = timedelta(days=36_500)
 """How far ahead a closed incident with open duties is scheduled in the store, also if nothing is due any more."""
 
 
-def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
-    """Tell whether a message may still be sent in a closed incident."""
+def is_still_taken(incident: Incident, command: c.AnyCommand) -> bool:
+    """Tell whether an ended incident takes a command: a message about its clocks, or the end of a compromise that outlasts it."""
+    if isinstance(command, c.DeclareDomain):
+        domain = incident.domains.get(command.domain)
+        return command.state == "up" and domain is not None and domain.kept
     composed = isinstance(command, c.Composed) and command.event.message_class.name == WATCH
     return composed and incident.state == "closed"
 

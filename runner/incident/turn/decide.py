@@ -19,7 +19,7 @@ from runner.incident.state.events import AnyEvent
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.decide import decide_step
-from runner.incident.turn.after_closing import is_word_of_clocks
+from runner.incident.turn.after_closing import is_still_taken
 from runner.incident.turn.decide_record import decide_record
 
 MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
@@ -54,7 +54,7 @@ def decide(
 ) -> tuple[AnyEvent, ...]:
     """Return the events of a principal's command; raises ``Refused`` with the reason."""
     by = principal.person
-    over = incident.state in ("closed", "cancelled") and not is_word_of_clocks(incident, command)
+    over = incident.state in ("closed", "cancelled") and not is_still_taken(incident, command)
     if over and isinstance(command, MADE_TOO_LATE):
         return ()
     if over and not isinstance(command, AFTER_THE_END):

@@ -30,11 +30,22 @@ def closed(
     unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
         raise _refusal(incident, owed, library, now)
-    ended = e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second)
+    ended: tuple[e.AnyEvent, ...] = (
+        *_kept(incident),
+        e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second),
+    )
     if not owed:
-        return (ended,)
+        return ended
     act = TwoPersonAct(kind="close", by=by, reason=reason, left_open=reasons)
-    return with_second(incident, act, (ended,), library.alone, second)
+    return with_second(incident, act, ended, library.alone, second)
+
+
+def _kept(incident: Incident) -> Iterator[e.AnyEvent]:
+    """Yield the word that each domain that a person declared stays compromised after a real incident."""
+    for domain in incident.domains.values() if incident.kind == "real" else ():
+        own = domain.own
+        if own is not None and own.state == "compromised" and not (own.assumed or own.kept):
+            yield e.event_of(e.DomainDeclared, own, domain=own.name, kept=True, reason="the incident ended")
 
 
 def cancelled(
@@ -44,9 +55,9 @@ def cancelled(
 
     Raises Refused with duties that apply and are not done: a close gives reasons for each.
     """
-    ended = e.IncidentCancelled(reason=reason)
+    ended: tuple[e.AnyEvent, ...] = (*_kept(incident), e.IncidentCancelled(reason=reason))
     if incident.kind != "real":
-        return (ended,)
+        return ended
     owed = left_open(incident, now, library)
     if owed:
         raise Refused(
@@ -57,9 +68,9 @@ def cancelled(
         )
     doubts = {one.id: f"undetermined: {', '.join(one.missing)}" for one in undetermined(incident)}
     if not doubts:
-        return (ended,)
+        return ended
     act = TwoPersonAct(kind="cancel", by=by, reason=reason, left_open=doubts)
-    return with_second(incident, act, (ended,), library.alone, second)
+    return with_second(incident, act, ended, library.alone, second)
 
 
 def undetermined(incident: Incident) -> list[DutyView]:

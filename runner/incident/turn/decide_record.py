@@ -28,7 +28,7 @@ from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.future_timestamps import refuse_facts_ahead, refuse_record_ahead, said
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
@@ -106,7 +106,8 @@ def _corrected(incident: Incident, command: c.CorrectEvent, by: str) -> e.EventC
 
 def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.AnyEvent, ...]:
     before, said = incident.domains.get(command.domain), (command.state, command.since, command.assumed)
-    if before is not None and (before.state, before.since, before.assumed) == said:
+    own = before.own if before is not None else None
+    if own is not None and (own.state, own.since, own.assumed) == said:
         return ()
     if command.state == "up":
         trusted_again(before, command.reason)
@@ -116,11 +117,17 @@ def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
     """Record a report from outside the incident, unless a person declared the domain here.
 
-    A compromised domain stays compromised, whether it answers or not.
+    A compromised domain stays compromised, whether it answers or not. A compromise that ends elsewhere leaves what was said here.
     """
     before = incident.domains.get(command.domain)
+    if before is not None and before.own is not before and command.state == "up":
+        own = before.own or Domain(name=command.domain, state="up", since=command.since, automatic=True)
+        return (e.event_of(e.DomainDeclared, own, domain=own.name, reason=command.reason),)
     if before is None:
         stands = command.state == "up"
+    elif command.state == "compromised":
+        told = not before.automatic or before.since == command.since
+        stands = before.state == "compromised" and not before.assumed and told
     elif before.state in (command.state, "compromised"):
         stands = True
     elif before.automatic or command.declared:

@@ -54,6 +54,8 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     assumed: bool
     automatic: bool = False
     """Found by failures, or declared in another incident."""
+    why: str = ""
+    """What failed, how often; or that another incident says so."""
     sent: tuple[str, ...] = ()
     """Deliveries over it since then."""
     answered: tuple[str, ...] = ()

@@ -164,6 +164,8 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         names = " · ".join(domain.domain for domain in domains)
         yield flow(names, arrow(Action("domain.list", args={"incident": found.codename})), indent=2, hang=2)
         for domain in domains:
+            if domain.why:
+                yield line(f"{domain.domain}: {domain.why}", "dim", indent=2, hang=2)
             yield from _sent_through(domain)
 
 

@@ -101,6 +101,9 @@ def _offered(asked: Asked) -> Iterator[Form]:
     yield from stop_form(incident)
     if live:
         yield from _work(asked)
+    if live or any(domain.kept for domain in incident.domains.values()):
+        yield from _domain_form(asked)
+    if live:
         yield from _course(asked)
     if asked.reader.may("incident.lead"):  # in the home: a link is about two incidents
         yield from _links(asked)
@@ -125,7 +128,7 @@ def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
 
 
 def _work(asked: Asked) -> Iterator[Form]:
-    """Yield the forms of work: a task of one's own, and the state of a failure domain."""
+    """Yield the form of a task of one's own."""
     incident = asked.incident
     person = people_field(asked)
     yield Form(
@@ -140,15 +143,19 @@ def _work(asked: Asked) -> Iterator[Form]:
         ),
         folded=True,
     )
-    if rows := domain_rows(asked.service, incident):
-        names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
-        fields = (
-            Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
-            Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
-            Field("since", "Since", help=f"{TIME} Default: now."),
-            _MAY_BE_EMPTY,
-        )
-        yield Form("domain", "Change a failure domain", fields, folded=True)
+
+
+def _domain_form(asked: Asked) -> Iterator[Form]:
+    """Yield the form for the state of a failure domain; an ended incident only ends what it left compromised."""
+    rows = domain_rows(asked.service, asked.principal, asked.incident)
+    names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
+    fields = (
+        Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
+        Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
+        Field("since", "Since", help=f"{TIME} Default: now."),
+        _MAY_BE_EMPTY,
+    )
+    yield Form("domain", "Change a failure domain", fields, folded=True)
 
 
 def _course(asked: Asked) -> Iterator[Form]:
@@ -285,12 +292,14 @@ def _declare(asked: Asked, given: Given) -> None:
 
 
 def _domain(asked: Asked, given: Given) -> str:
-    return one_of(given, "domain", [row.domain for row in domain_rows(asked.service, asked.incident)])
+    rows = domain_rows(asked.service, asked.principal, asked.incident)
+    return one_of(given, "domain", [row.domain for row in rows])
 
 
 def _depends(asked: Asked, given: Given) -> Preview:
+    domain = _domain(asked, given)
     row = next(
-        row for row in domain_rows(asked.service, asked.incident) if row.domain == _domain(asked, given)
+        row for row in domain_rows(asked.service, asked.principal, asked.incident) if row.domain == domain
     )
     hanging = ", ".join(row.dependants) or "nothing"
     state = one_of(given, "state", STATES)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from runner.app.core.directory import known_domains
 from runner.app.core.on_call import standing
 from runner.app.core.rights import refuse_own_role, require
 from runner.app.home.opening_plan import opening_page, plan_of
 from runner.app.incidents.open_incident import Opening, Request, commit_opening, prepare_opening
-from runner.app.messages.domains import domain_rows
 from runner.base.states import PROFILES, SEVERITIES, Kind
 from runner.errors import Invalid, Refused
 from runner.facts.vocabulary.register import Stated
@@ -44,12 +44,12 @@ def opening_fields(asked: Asked, title: str = "", playbook: str = "") -> tuple[F
     """Return the fields of an opening but its kind, with what is in them before anybody types."""
     service = asked.service
     levels = {**SEVERITIES, **service.home.severities}
-    known = ", ".join(row.domain for row in domain_rows(service, None)) or "none"
+    known = ", ".join(sorted(known_domains(service)))
     return (
         playbook_field(asked)._replace(value=playbook),
         Field("title", "Short description", value=title),
         Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
-        Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),
+        Field("compromised", "Compromised failure domains", help=f"Separated by commas: also channels. Known: {known}."),
         Field("since", "Compromised since", help=f"{TIME} Default: now."),
         Field("facts", "Facts", "text", help="One a line, as incident.summary=Somebody read a mailbox."),
         Field("profile", "Profile", "choice", (("", f"{service.home.profile}, as in the settings"), *((one, one) for one in PROFILES))),

@@ -180,16 +180,29 @@ def refuse_lost_edits(incident: Incident, step: str) -> None:
 def render_step(
     service: IncidentService,
     incident: Incident,
-    step: str,
+    step: str | Render,
     override: str = "",
     gaps: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """Generate the notice of a step from the current facts; raises Refused if that fails.
+    """Generate the notice of a step, or of work for a step that is still to come, from the current facts; raises Refused if that fails.
 
     ``override`` is counsel's reason for a final version with missing information; ``gaps`` are reasons for single
     items, by fact or by the law's reference.
     """
-    return _rendered(service, incident, work_of(service, incident, step), override, gaps)
+    from runner.effects.notices.render import render
+
+    work = work_of(service, incident, step) if isinstance(step, str) else step
+    tools = service.tools(incident)
+    rendered = render(work, incident, service.library(incident), tools, override=bool(override or gaps))
+    if isinstance(rendered, EffectFailed):
+        raise Refused(
+            f'The notice of "{work.duty or work.step}" could not be generated: {rendered.why}.',
+            hint=Action("fact.missing"),
+            code="render_failed",
+        )
+    if gaps:
+        rendered = _marked(rendered, work.step, gaps, override)
+    return by_hand(service, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
 
 
 def render_duty(
@@ -225,7 +238,7 @@ def render_duty(
         duty=duty,
         formats=("docx", "pdf", "html", "txt"),
     )
-    return AddNotice(duty=duty), _rendered(service, incident, work, override, gaps)
+    return AddNotice(duty=duty), render_step(service, incident, work, override, gaps)
 
 
 def notice_step(incident: Incident, duty: str) -> str:
@@ -237,28 +250,6 @@ def notice_step(incident: Incident, duty: str) -> str:
         if one.kind == "notice" and incident.scopes[one.scope].item == duty and one.state != "cancelled"
     )
     return texts[-1] if texts else next(tasks, "")
-
-
-def _rendered(
-    service: IncidentService,
-    incident: Incident,
-    work: Render,
-    override: str,
-    gaps: Mapping[str, str] | None,
-) -> Rendered:
-    from runner.effects.notices.render import render
-
-    tools = service.tools(incident)
-    rendered = render(work, incident, service.library(incident), tools, override=bool(override or gaps))
-    if isinstance(rendered, EffectFailed):
-        raise Refused(
-            f'The notice of "{work.duty or work.step}" could not be generated: {rendered.why}.',
-            hint=Action("fact.missing"),
-            code="render_failed",
-        )
-    if gaps:
-        rendered = _marked(rendered, work.step, gaps, override)
-    return by_hand(service, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:

@@ -280,7 +280,7 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
             yield _near(duty, act, now, kind="duty_overdue")
         elif must_begin(duty, now):
             yield _near(duty, act, now)
-        elif act.act == "file" and not act.blocked_by:
+        elif duty.next is not None and act.act == "file" and not act.blocked_by:
             yield _near(duty, act, now, kind="duty_to_file")
 
 

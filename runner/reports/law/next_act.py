@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import Action, set_fact
+from runner.actions import Action, Verb, set_fact
 from runner.incident.law.duties import BINDING, signed_at
-from runner.incident.notices.staleness import changes, not_passed
+from runner.incident.notices.staleness import ChangedFact, changes, not_passed
 from runner.incident.notices.verification import current_texts, open_items
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import approvals_of, authors, subject, tally, written_out
-from runner.law.duty import CLAIMED_BY, DutyStatus, NextAct
+from runner.law.duty import CLAIMED_BY, Act, DutyStatus, NextAct
 from runner.playbook.format import CONTAINERS, PEOPLE, Approve
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, person_names
 from runner.reports.core.second_person import who_words
 from runner.reports.core.task_rows import TaskRow, named, task_rows
-from runner.reports.law.duty_rows import DONE, next_fact
+from runner.reports.law.duty_rows import DONE, deadline_line, next_fact
 
 OFFICERS = ("dpo", "counsel", "commander")
 """The roles that write and file notices: the people of the first one that somebody has."""
@@ -77,13 +77,16 @@ def act_words(found: NextAct | None) -> str:
 def with_next(
     incident: Incident,
     library: Library,
-    duties: Iterable[DutyStatus],
+    duties: Sequence[DutyStatus],
     now: datetime,
     differences: Differences = NONE,
 ) -> tuple[DutyStatus, ...]:
     """Return the duties; each that is done, or that applies or may apply in sight, has its next act."""
-    duties = tuple(duties)
-    about = _About(incident, library, duties, now, differences)
+    rows = [row for row in task_rows(incident, library) if row.invocation and not row.over]
+    rows = [row for row in rows if not row.superseded]
+    texts = {text.duty: text for text in current_texts(incident) if text.duty}
+    changed = changes(incident, texts.values())
+    about = _About(incident, library, duties, now, differences, rows, texts, changed, awaited(incident))
     return tuple(
         msgspec.structs.replace(duty, next=about.act(duty))
         if duty.state in DONE or (duty.verdict in BINDING and duty.in_sight)
@@ -92,24 +95,18 @@ def with_next(
     )
 
 
-class _About:
-    """What the next acts are read from: tasks, texts, and acts that await a second person."""
+class _About(NamedTuple):
+    """What the next acts are read from: open tasks, texts by duty, and acts that await a second person."""
 
-    def __init__(
-        self,
-        incident: Incident,
-        library: Library,
-        duties: Sequence[DutyStatus],
-        now: datetime,
-        differences: Differences,
-    ) -> None:
-        self.incident, self.library, self.duties, self.now = incident, library, duties, now
-        self.differences = differences
-        rows = task_rows(incident, library)
-        self.rows = [row for row in rows if row.invocation and not row.over and not row.superseded]
-        self.texts = {text.duty: text for text in current_texts(incident) if text.duty}
-        self.changed = changes(incident, self.texts.values())
-        self.awaited = awaited(incident)
+    incident: Incident
+    library: Library
+    duties: Sequence[DutyStatus]
+    now: datetime
+    differences: Differences
+    rows: Sequence[TaskRow]
+    texts: Mapping[str, Document]
+    changed: Mapping[str, Sequence[ChangedFact]]
+    awaited: Mapping[str, Awaited]
 
     def act(self, duty: DutyStatus) -> NextAct:
         waits = self.awaited.get(duty.id)
@@ -122,8 +119,13 @@ class _About:
         if self.incident.state not in ("open", "paused"):  # only filings and facts are recorded there
             return self._question(duty, None) or self._file(duty)
         if text is not None and signed_at(self.incident, text) is not None:
-            return self._generate(duty) if self._stale(text) else self._file(duty)
-        return self._question(duty, text) or self._paper(duty, text)
+            stale = not_passed(self.incident, text, self.changed[text.id])
+            return self._by_officers("generate", "notice.render", duty.id) if stale else self._file(duty)
+        found = self._question(duty, text) or self._paper(duty, text)
+        if duty.due_kind != "waits_for_event" or found.act != "generate":
+            return found
+        waits = deadline_line(duty, self.now)
+        return msgspec.structs.replace(found, blocked_by=f"{waits[:1].lower()}{waits[1:]}")
 
     def _done(self, duty: DutyStatus) -> NextAct:
         """A record is the end of a duty, until its day to look again, or until a fact differs from the filed text."""
@@ -134,8 +136,9 @@ class _About:
             return NextAct(act="done")
         more = (one.id for one in self.duties if one.regime == duty.regime and one.stage in _MORE)
         supplement = next(more, "")
-        action = Action("notice.render", supplement) if supplement else Action("duty.show", duty.id)
-        return NextAct(act="correct", who=self._officers(), action=action)
+        return self._by_officers(
+            "correct", "notice.render" if supplement else "duty.show", supplement or duty.id
+        )
 
     def _question(self, duty: DutyStatus, text: Document | None) -> NextAct | None:
         """Return the question that decides a duty, or the decision if its facts support an exemption.
@@ -171,11 +174,23 @@ class _About:
         if first is not None and first.kind not in ("notice", "approve"):
             action = suggested_actions.row_step(first)
             return NextAct(act="complete", who=first.who, blocked_by=first.stuck, action=action)
+        if text is None and first is not None and first.kind == "approve":
+            return self._approval(first)
         if text is None:
-            return self._generate(duty) if first is None or first.kind == "notice" else self._by_hand(first)
-        return self._gap(duty, text) or (
-            self._generate(duty) if self._stale(text) else self._approval(duty, text)
-        )
+            return self._by_officers("generate", "notice.render", duty.id)
+        if (gap := self._gap(text)) is not None:
+            return gap
+        if not_passed(self.incident, text, self.changed[text.id]):
+            return self._by_officers("generate", "notice.render", duty.id)
+        asked = approvals_of(self.incident, text)
+        row = next((row for row in self.rows if row.invocation in asked), None)
+        if row is None:  # nobody is asked to approve it
+            return self._file(duty)
+        items = open_items(self.incident, text) if row.state != "waiting" else ()
+        if not items:
+            return self._approval(row)
+        words, action = f"{count(len(items), 'item')} to verify", Action("notice.tick", text.step)
+        return NextAct(act="approve", who=self._able(row), blocked_by=words, action=action)
 
     def _first(self, duty: DutyStatus) -> TaskRow | None:
         """Return the first open task of the lane of a duty, tasks of people first; the number orders tasks."""
@@ -184,7 +199,7 @@ class _About:
         people = [row for row in live if row.kind in PEOPLE]
         return min(people or live, default=None, key=lambda row: row.row)
 
-    def _gap(self, duty: DutyStatus, text: Document) -> NextAct | None:
+    def _gap(self, text: Document) -> NextAct | None:
         """Return the act that completes a draft; None if it is final, or if all that it lacks was recorded since."""
         changed = {one.fact for one in self.changed[text.id] if one.after is not None}
         gaps = [gap.partition(": ") for gap in text.gaps] if text.status == "draft" else []
@@ -192,34 +207,14 @@ class _About:
         if missing:
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())
-        if any(kind == "uncovered" for kind, _, _ in gaps) and not changed:
-            return NextAct(act="complete", who=self._officers(), action=Action("notice.show", text.id))
-        return None
+        wrong = any(kind == "uncovered" for kind, _, _ in gaps) and not changed
+        return self._by_officers("complete", "notice.show", text.id) if wrong else None
 
-    def _stale(self, text: Document) -> bool:
-        return bool(not_passed(self.incident, text, self.changed[text.id]))
-
-    def _generate(self, duty: DutyStatus) -> NextAct:
-        return NextAct(act="generate", who=self._officers(), action=Action("notice.render", duty.id))
-
-    def _approval(self, duty: DutyStatus, text: Document) -> NextAct:
-        """Return the approval of a final text: who can still give it, and what it waits for; the filing without one."""
-        asked = approvals_of(self.incident, text)
-        row = next((row for row in self.rows if row.invocation in asked), None)
-        if row is None:
-            return self._file(duty)
-        items = open_items(self.incident, text)
-        if items and row.state != "waiting":
-            words = f"{count(len(items), 'item')} to verify"
-            action = Action("notice.tick", text.step)
-            return NextAct(act="approve", who=self._able(row), blocked_by=words, action=action)
-        return self._by_hand(row)
-
-    def _by_hand(self, row: TaskRow) -> NextAct:
-        """Return the act of an approval, of a generated text or of one written by hand."""
+    def _approval(self, row: TaskRow) -> NextAct:
+        """Return an approval: who can still give it, and what it waits for."""
         if row.stuck:
-            action = suggested_actions.retry_step(row.state, row.command_name)
-            return NextAct(act="approve", who=row.who, blocked_by=row.stuck, action=action)
+            again = suggested_actions.retry_step(row.state, row.command_name)
+            return NextAct(act="approve", who=row.who, blocked_by=row.stuck, action=again)
         who = self._able(row)
         before = {one.step: named(one) for one in self.rows if one.item == row.item}
         waits = ", ".join(before.get(step, step) for step in row.waits_for) if row.state == "waiting" else ""
@@ -257,6 +252,9 @@ class _About:
         action = suggested_actions.decide_again(duty.id)
         people = (one for role in CLAIMED_BY for one in self.incident.roles.get(role, ()))
         return NextAct(act="decide", who=person_names(people), action=action)
+
+    def _by_officers(self, act: Act, verb: Verb, ref: str) -> NextAct:
+        return NextAct(act=act, who=self._officers(), action=Action(verb, ref))
 
     def _officers(self) -> str:
         held = (self.incident.roles.get(role, ()) for role in OFFICERS)

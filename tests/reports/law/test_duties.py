@@ -18,6 +18,7 @@ from runner.reports.core.header import heading_of
 from runner.reports.core.page import Cell, plain
 from runner.reports.law.duties import duties, duties_page, running
 from runner.reports.law.duty_rows import deadline_line, doubt_words, due_words, start_words, time_left
+from runner.reports.law.next_act import with_next
 from runner.reports.notices.notices import papers
 from tests import scenario as s
 from tests.reports import scenes
@@ -52,7 +53,8 @@ KEYS = [
 
 
 def report(world: s.World) -> DutiesReport:
-    return duties(duty_statuses(world.incident, world.now, world.library), world.now)
+    found = duty_statuses(world.incident, world.now, world.library)
+    return duties(with_next(world.incident, world.library, found, world.now), world.now)
 
 
 def test_the_json_is_the_contract_with_two_additional_fields() -> None:

@@ -309,8 +309,6 @@ class _Screen(msgspec.Struct, frozen=True):
         for said in (self.earlier, self.awaited):
             if words := said.get(duty.id):
                 details += ((Cell(words, "warn"),),)
-        if words := act_words(duty.next):
-            details += ((f"Next: {words}",),)
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
         if exemptions := _exemptions(duty):

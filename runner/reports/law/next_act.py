@@ -124,8 +124,8 @@ class _About(NamedTuple):
         found = self._question(duty, text) or self._paper(duty, text)
         if duty.due_kind != "waits_for_event" or found.act != "generate":
             return found
-        waits = deadline_line(duty, self.now)
-        return msgspec.structs.replace(found, blocked_by=f"{waits[:1].lower()}{waits[1:]}")
+        starts = deadline_line(duty, self.now)
+        return msgspec.structs.replace(found, blocked_by=f"{starts[:1].lower()}{starts[1:]}")
 
     def _done(self, duty: DutyStatus) -> NextAct:
         """A record is the end of a duty, until its day to look again, or until a fact differs from the filed text."""

@@ -63,7 +63,7 @@ def test_the_json_is_the_contract_with_two_additional_fields() -> None:
     assert document["schema"] == "tocsin/duties/v1"
     assert document["as_of"] == "2026-11-24T09:00:00Z"
     first = document["duties"][0]
-    assert list(first) == [*KEYS, "in_sight", "title", "authority", "law"]
+    assert list(first) == [*KEYS, "in_sight", "title", "authority", "law", "next"]
     assert set(first["authority"]) == {"name", "zone", "place"}
     assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 

@@ -191,11 +191,15 @@ def test_what_is_unknown_about_the_organisation_is_asked_first(tocsin: AtDesk, t
     for command in ("status", "next"):
         report = tocsin(command, "--format", "json").json
         first = report["needs_attention" if command == "status" else "next"][:2]
-        assert [(one["kind"], one["ref"]) for one in first] == [("organisation_unknown", ref) for ref in asked]
+        assert [(one["kind"], one["ref"]) for one in first] == [
+            ("organisation_unknown", ref) for ref in asked
+        ]
     [row] = tocsin("list", "--format", "json").json["incidents"]
     assert row["unknown"] == asked
     assert "fact set organisation.country" in tocsin.done("list")
-    tocsin.done("fact", "set", "organisation.country=DE", "organisation.role+=controller", "--source", "maria")
+    tocsin.done(
+        "fact", "set", "organisation.country=DE", "organisation.role+=controller", "--source", "maria"
+    )
     assert tocsin("list", "--format", "json").json["incidents"][0]["unknown"] == []
     kinds = [one["kind"] for one in tocsin("status", "--format", "json").json["needs_attention"]]
     assert "organisation_unknown" not in kinds

@@ -24,7 +24,9 @@ _Law = Literal[
     "notice.letters",
     "notice.list",
     "notice.render",
+    "notice.show",
     "notice.sign_letters",
+    "notice.tick",
 ]
 _Message = Literal[
     "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.actor import Event, Personal
 from runner.base.states import Verdict
 from runner.facts.expression import Expression
@@ -166,6 +167,22 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """Day on which people look at a decision again."""
 
 
+Act = Literal["answer", "generate", "complete", "approve", "file", "correct", "decide", "done"]
+"""``correct`` only while a fact differs from the filed text, ``decide`` only if a person must decide."""
+
+
+class NextAct(msgspec.Struct, frozen=True, kw_only=True):
+    """The one next act for a duty in an incident."""
+
+    act: Act
+    who: str = ""
+    """The names of the people who can do it; empty if it is not known, and for ``done``."""
+    blocked_by: str = ""
+    """What must come first, in words."""
+    action: Action | None = None
+    """How it is done; null for ``done``."""
+
+
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One duty at one moment. Instants are UTC except ``due_local``, which is in the clock's zone.
 
@@ -219,6 +236,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The check that the home recorded; absent without one."""
     internal_target: datetime | None = None
     """When a duty without a fixed deadline should be done, once its clock has started; absent otherwise."""
+    next: NextAct | None = None
+    """Absent without an incident, and for a duty that is neither in sight nor done."""
 
 
 class DutiesReport(

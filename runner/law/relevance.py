@@ -9,7 +9,7 @@ open but a recorded fact is in it, such as a resident or an office.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -127,6 +127,13 @@ def _question(path: str) -> str:
 def depends_on_profile(path: str) -> bool:
     """Whether a fact describes the organisation or the places of its people: a duty that waits for this fact is not relevant."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
+
+
+def unknown_organisation(known: Collection[str]) -> tuple[str, ...]:
+    """Return the facts about the organisation that every law asks and that are not among the known ones: its place, its role."""
+    places = ("organisation.country", "organisation.established_in")
+    place = () if any(path in known for path in places) else places[:1]
+    return (*place, *(path for path in ("organisation.role",) if path not in known))
 
 
 def is_set_up(path: str) -> bool:

@@ -262,6 +262,10 @@ class File(Step, tag="file", frozen=True, kw_only=True):
     assignee: str = ""
 
 
+AddedStep = Task | Notice | Approve | File
+"""The steps that a person can add to an incident."""
+
+
 class Duties(Step, tag="duties", frozen=True, kw_only=True):
     """Assess which duties apply: ``all``, or a list of regime ids."""
 

@@ -18,6 +18,7 @@ from runner.playbook import format as p
 from runner.reports.core.action_text import encoded, typed
 from runner.reports.core.page import Page, plain
 from runner.reports.incidents.status import Status, status
+from runner.reports.law.next_act import with_next
 from runner.routing.messaging import MessageClass
 from runner.store.port import StoredEvent
 from tests import scenario as s
@@ -162,6 +163,7 @@ def refused(world: s.World) -> None:
 def shown(world: s.World, me: str = "") -> Status:
     """Return the status as of the world's now."""
     duties = duty_statuses(world.incident, world.now, world.library)
+    duties = with_next(world.incident, world.library, duties, world.now)
     return status(world.incident, world.library, duties, world.now, me)
 
 

@@ -243,8 +243,9 @@ class IncidentService:
     def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
         library = self.library(incident)
-        found = kept_statuses(incident, at or self.now_in(incident), library, keep)
-        return with_checks(found, readable(self.law_checks), library)
+        now = at or self.now_in(incident)
+        found = with_checks(kept_statuses(incident, now, library, keep), readable(self.law_checks), library)
+        return self._with_next(incident, found, now)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""
@@ -254,7 +255,14 @@ class IncidentService:
 
     def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return the duties of only those laws that are relevant, or have a record or an exemption."""
-        return near_statuses(incident, at or self.now_in(incident), self.library(incident))
+        now = at or self.now_in(incident)
+        return self._with_next(incident, near_statuses(incident, now, self.library(incident)), now)
+
+    def _with_next(self, incident: Incident, found: Statuses, now: datetime) -> Statuses:
+        """Return duties with their next acts. What differs from a filed text is to be given as ``differences`` here."""
+        from runner.reports.law.next_act import with_next
+
+        return with_next(incident, self.library(incident), found, now)
 
     def read(self, principal: Principal) -> Reader:
         """Return what a principal may read."""

@@ -259,7 +259,7 @@ def needed(command: AnyCommand) -> Right | None:
             return "duty.file" if record.kind == "filed" else "duty.decide"
         case c.Decide() | c.SignLetters():
             return "sign"
-        case c.TickItems() | c.Rendered():
+        case c.TickItems() | c.Rendered() | c.AddNotice():
             return "notice.edit"
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             return "exercise.conduct"

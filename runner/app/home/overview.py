@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises.organisation_attention import campaigns, left_running, pressing
 from runner.app.home.retention import kept
 from runner.app.incidents.links import names_of, rows_of
+from runner.errors import UNREADABLE
+from runner.law.relevance import unknown_organisation
 from runner.reports.core.report import filled
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Hold, Status, status
@@ -75,9 +78,18 @@ def read_incidents(
 
     rows, links = reader.incidents(), names_of(service, reader)
     running = {one.id: found for one, found in left_running(service)}
+    unknown = {row.id: _unknown(service, row.id) for row in rows if row.state in ("open", "paused")}
     return incidents(
-        rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service), links
+        rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service), links, unknown
     )
+
+
+def _unknown(service: IncidentService, incident: str) -> tuple[str, ...]:
+    """Return the facts about the organisation that an open incident lacks; none of an incident that cannot be read."""
+    with suppress(*UNREADABLE):
+        facts = service.load(incident).facts
+        return unknown_organisation({path for path, fact in facts.items() if fact.value is not None})
+    return ()
 
 
 def read_brief(

@@ -40,6 +40,7 @@ from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Domain, Incident, Run
 from runner.incident.turn.fold import begin
+from runner.law.relevance import unknown_organisation
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.action_calls import CalledHost, http_calls
@@ -130,6 +131,14 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     unheld: tuple[UnheldRole, ...] = ()
     repeated: tuple[str, ...] = ()
     """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The facts about the organisation without which no legal deadline can be shown."""
+        made = (one.changes for one in self.commands if isinstance(one, RecordFacts))
+        return unknown_organisation(
+            {change.key for each in made for change in each if bytes(change.value) != b"null"}
+        )
 
 
 def prepare_opening(

@@ -11,13 +11,14 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.reader import TREE
-from runner.base.text import nearest
+from runner.base.text import near_hint, nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
-from runner.incident.notices.decide import renderings
+from runner.incident.law.duties import BINDING
+from runner.incident.notices.decide import DRAFT, own_lane, renderings
 from runner.incident.notices.staleness import blocking, change_words, recorded_as
-from runner.incident.notices.verification import items_of
-from runner.incident.state.commands import EffectFailed, Rendered
+from runner.incident.notices.verification import current_texts, items_of
+from runner.incident.state.commands import AddNotice, EffectFailed, Rendered
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.work import Render
 from runner.playbook.format import Notice as NoticeStep
@@ -179,29 +180,76 @@ def refuse_lost_edits(incident: Incident, step: str) -> None:
 def render_step(
     service: IncidentService,
     incident: Incident,
-    step: str,
+    step: str | Render,
     override: str = "",
     gaps: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """Generate the notice of a step from the current facts; raises Refused if that fails.
+    """Generate the notice of a step, or of work for a step that is still to come, from the current facts; raises Refused if that fails.
 
     ``override`` is counsel's reason for a final version with missing information; ``gaps`` are reasons for single
     items, by fact or by the law's reference.
     """
     from runner.effects.notices.render import render
 
-    work = work_of(service, incident, step)
+    work = work_of(service, incident, step) if isinstance(step, str) else step
     tools = service.tools(incident)
     rendered = render(work, incident, service.library(incident), tools, override=bool(override or gaps))
     if isinstance(rendered, EffectFailed):
         raise Refused(
-            f'Notice task "{step}" could not be generated: {rendered.why}.',
+            f'The notice of "{work.duty or work.step}" could not be generated: {rendered.why}.',
             hint=Action("fact.missing"),
             code="render_failed",
         )
     if gaps:
-        rendered = _marked(rendered, step, gaps, override)
+        rendered = _marked(rendered, work.step, gaps, override)
     return by_hand(service, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
+
+
+def render_duty(
+    service: IncidentService,
+    incident: Incident,
+    duty: str,
+    override: str = "",
+    gaps: Mapping[str, str] | None = None,
+) -> tuple[*tuple[AddNotice, ...], Rendered]:
+    """Generate the notice of a duty: again by its newest task; without any, with tasks of its own for approval and filing.
+
+    A playbook's tasks for the same duty take it over. Raises NotFound for an unknown duty, Refused for one that does not apply.
+    """
+    if step := notice_step(incident, duty):
+        return (render_step(service, incident, step, override, gaps),)
+    found = {one.id: one for one in service.duties(incident)}
+    if duty not in found:
+        raise NotFound(
+            f'Duty "{duty}" does not exist.',
+            hint=near_hint(duty, found, "See: tocsin duties"),
+            code="unknown_duty",
+        )
+    if found[duty].verdict not in BINDING or not found[duty].in_sight:
+        raise Refused(
+            f'Duty "{duty}" does not apply. A notice of it would notify without a duty.',
+            hint=Action("duty.show", duty),
+            code="not_owed",
+        )
+    work = Render(
+        incident=incident.id,
+        step=f"{own_lane(duty)}{DRAFT}#1",
+        notice="auto",
+        duty=duty,
+        formats=("docx", "pdf", "html", "txt"),
+    )
+    return AddNotice(duty=duty), render_step(service, incident, work, override, gaps)
+
+
+def notice_step(incident: Incident, duty: str) -> str:
+    """Return the task whose text is the newest of a duty, else its first notice task that was not cancelled; empty without."""
+    texts = [text.step for text in current_texts(incident) if text.duty == duty]
+    tasks = (
+        one.id
+        for one in incident.invocations.values()
+        if one.kind == "notice" and incident.scopes[one.scope].item == duty and one.state != "cancelled"
+    )
+    return texts[-1] if texts else next(tasks, "")
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:

@@ -146,6 +146,12 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)
     plan = plan_of(opening)
     session.tell(opening_page(session.service, opening, plan))
+    if unknown := opening.unknown:
+        keys = " ".join(f"--fact {path}=VALUE" for path in unknown)
+        session.warn(
+            "organisation_unknown",
+            f"No legal deadline can be shown: {' and '.join(unknown)} unknown. Repeat the command with {keys}",
+        )
     for role in opening.unheld:
         hint = f"tocsin role assign {role.role} PERSON"
         session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")

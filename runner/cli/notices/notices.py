@@ -160,7 +160,7 @@ def show(session: Session, name: Name) -> None:
 
 def render(
     session: Session,
-    name: Name,
+    name: Annotated[str, Argument("NOTICE", "Duty, notice, version of a notice, or notice task.")],
     to: To = None,
     out: Out = None,
     duty: Annotated[str, Option("--duty", "Duty of a template.")] = "",
@@ -173,32 +173,52 @@ def render(
 ) -> None:
     """Generate a notice from the current facts.
 
-    Approvals of an earlier version are void. With the name of a template, writes a draft into --out and records nothing.
+    Approvals of an earlier version are void. With a duty, makes its notice before a playbook does: its tasks take the
+    notice over. With --out and the name of a template, writes a draft into the folder and records nothing.
     With --override, counsel accepts a notice with missing or forbidden content. The notice is final. A missing fact
     reads "not known at this time". With --gap, each missing item has its own reason.
 
     \b
     Examples:
-      tocsin notice render final
+      tocsin notice render eu-gdpr-33-controller-sa/initial
+      tocsin notice render gdpr-33-initial
       tocsin notice render final --as jonas --override "the authority asked for it today"
       tocsin notice render final --as jonas --gap "people.total=still counted" --gap "33(3)(c)=assessed today"
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.app.core.step_reference import resolve_step
-    from runner.app.notices.notices import reasons_for_gaps, refuse_lost_edits, render_step
+    from runner.app.notices.notice_versions import versions
+    from runner.app.notices.notices import (
+        notice_step,
+        reasons_for_gaps,
+        refuse_lost_edits,
+        render_duty,
+        render_step,
+    )
 
     incident = session.incident()
-    if name in session.service.catalogue(incident).notices:
+    template = name in session.service.catalogue(incident).notices
+    recorded = any(name in (text.notice, text.id) for text in incident.documents.values())
+    if template and (out is not None or not recorded):
         _draft(session, incident, name, duty, to or [], out)
         return
-    step = resolve_step(incident, name)
     marked = reasons_for_gaps(gap or ())
     in_person(session, override or "".join(marked.values()))
+    about = name if name in incident.duties and not recorded else ""
+    if about:
+        step = notice_step(incident, about)
+    else:
+        step = versions(incident, name)[-1].step if recorded else resolve_step(incident, name)
     if not drop_edits:
         refuse_lost_edits(incident, step)
-    rendered = render_step(session.service, incident, step, override, marked)
-    turn = session.service.act(session.principal, incident.id, [rendered])
-    tell(session, turn, rendered_words(rendered))
+    service = session.service
+    made = (
+        render_duty(service, incident, about, override, marked)
+        if about
+        else (render_step(service, incident, step, override, marked),)
+    )
+    turn = service.act(session.principal, incident.id, made)
+    tell(session, turn, rendered_words(made[-1]))
 
 
 def _draft(
@@ -211,7 +231,7 @@ def _draft(
     if out is None:
         raise Usage(
             f'"{name}" is a template. Its draft is not recorded, so it needs a folder.',
-            hint="Add --out DIR",
+            hint="Add --out DIR. Or make the notice of a duty: tocsin notice render DUTY",
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)

@@ -59,11 +59,16 @@ def _scope_opened(draft: IncidentBuilder, event: e.ScopeOpened, at: datetime, se
 
 def _task_added(draft: IncidentBuilder, event: e.TaskAdded, at: datetime, seq: int) -> None:
     """Open one more task in the scope of those that were added; the scope has no place in the playbook."""
-    new = Scope(id=event.scope, run=event.run, playbook=event.playbook, body="+", prefix=event.scope)
+    step, kind = event.task, str(event.task.__struct_config__.tag)
+    new = Scope(
+        id=event.scope, run=event.run, playbook=event.playbook, body="+", prefix=event.scope, item=event.item
+    )
     scope: Scope = draft.read("scopes").get(event.scope, new)
-    scope = msgspec.structs.replace(scope, open=scope.open + 1, added=(*scope.added, event.task))
+    scope = msgspec.structs.replace(scope, open=scope.open + 1, added=(*scope.added, step))
     draft.table("scopes")[scope.id] = scope
-    draft.index("agenda").add(draft.open_step(scope, event.task.id, "task").id)
+    opened = draft.open_step(scope, step.id, kind, **step.kept)
+    if not step.after.steps:
+        draft.index("agenda").add(opened.id)
 
 
 def _open(draft: IncidentBuilder, scope: Scope) -> None:

@@ -13,7 +13,10 @@ from runner.incident.notices.staleness import COUNSEL, changes, counsel_only
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
+from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
+from runner.playbook.format import AddedStep, Approve, File, Notice
+from runner.playbook.parts import After, Quorum
 
 
 def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
@@ -31,6 +34,13 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
     before = renderings(incident, made.step)
     if _outdated(before, made):
         return ()
+    lane = incident.scopes.get(own_lane(made.duty))
+    taken: tuple[e.AnyEvent, ...] = ()
+    if lane is not None and invocation.scope != lane.id and not made.by:
+        kept = _is_worked_on(incident, lane.id)
+        if kept and incident.scopes[invocation.scope].item == made.duty:
+            return _ended(incident, invocation.scope, "people work on the notice of this duty already")
+        taken = () if kept else _ended(incident, lane.id, "the playbook has these tasks now")
     if invocation.digest == made.digest and invocation.over:
         same = before[-1]
         # the same text was generated from the present facts: nothing is void, and the text is up to date again
@@ -38,7 +48,7 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
         return (again,) if changes(incident, [same])[same.id] else ()
     if before:  # each generated version is a document of its own, so that two can be compared
         made = msgspec.structs.replace(made, document=f"{made.document}@{len(before) + 1}")
-    events = (made, *_beside(command, made))
+    events = (made, *_beside(command, made), *taken)
     if invocation.over or invocation.state == "waiting":
         return events
     missing = f"missing information: {len(made.gaps)}" if made.gaps else "no missing information"
@@ -49,6 +59,66 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
         digest=made.digest,
     )
     return (*events, ended)
+
+
+DRAFT = "draft-notice"
+
+
+def own_lane(duty: str) -> str:
+    """Return the scope of the tasks of a notice that a person began before a playbook did."""
+    return f"added:notice[{duty}]."
+
+
+def notice_added(incident: Incident, duty: str, by: str, library: Library) -> tuple[e.AnyEvent, ...]:
+    """Return the tasks of one notice: text, approval by counsel and the privacy lead, filing. Its text is written next.
+
+    Without one of the two, an executive or the commander is the second. A home without a second person approves alone.
+    """
+    run, lane, held = next(iter(incident.runs.values())), own_lane(duty), incident.roles
+    signers = [role for role in ("counsel", "dpo", "executive", "commander") if held.get(role)][:2]
+    writer = next((role for role in ("dpo", "counsel", "commander") if held.get(role)), COUNSEL)
+    alone = bool(library.alone) or not signers
+    steps: tuple[AddedStep, ...] = (
+        Notice(id=DRAFT, notice="auto", duty=duty, title="Draft the notice"),
+        Approve(
+            id="approve-notice",
+            approve=DRAFT,
+            title="Approve the notice",
+            by=Quorum(roles=tuple(signers) or (COUNSEL,), distinct=1 if alone else 2, every_role=not alone),
+            after=After(steps=(DRAFT,)),
+        ),
+        File(
+            id="file-notice",
+            file=DRAFT,
+            duty=duty,
+            role=writer,
+            title="File the notice and keep the evidence",
+            after=After(steps=("approve-notice",)),
+        ),
+    )
+    added = (
+        e.TaskAdded(scope=lane, run=run.id, playbook=run.playbook, task=step, by=by, item=duty)
+        for step in steps
+    )
+    return (*added, e.StepReady(step=f"{lane}{DRAFT}#1", state="active"))
+
+
+def _is_worked_on(incident: Incident, lane: str) -> bool:
+    """Tell whether people put work into a notice that a new text would lose: approvals, a filing, edits, a reason."""
+    steps = [one for one in incident.invocations.values() if one.scope == lane]
+    texts = [text for one in steps for text in renderings(incident, one.id)]
+    given = any(not approval.void for one in steps for approval in one.approvals)
+    filed = any(one.kind == "file" and one.over for one in steps)
+    return given or filed or any(text.adoption or text.override for text in texts)
+
+
+def _ended(incident: Incident, scope: str, why: str) -> tuple[e.AnyEvent, ...]:
+    """Return the end of the open tasks of a lane: another lane of the same duty has them."""
+    return tuple(
+        e.StepSettled(step=one.id, state="cancelled", why=why)
+        for one in incident.invocations.values()
+        if one.scope == scope and not one.over
+    )
 
 
 def renderings(incident: Incident, step: str) -> list[Document]:

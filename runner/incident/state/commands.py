@@ -283,6 +283,12 @@ class AddTask(Command, frozen=True, kw_only=True):
     task: Task
 
 
+class AddNotice(Command, frozen=True, kw_only=True):
+    """Add the tasks of one notice that no step of a playbook makes yet: its text, its approval, its filing."""
+
+    duty: str
+
+
 class SetSeverity(Command, frozen=True, kw_only=True):
     """Set the severity of the incident."""
 
@@ -563,6 +569,7 @@ RecordCommand = (
     | SetSeverity
     | SetAccess
     | AddTask
+    | AddNotice
     | ConfirmEntry
     | PinPlaybook
     | MigratePlaybook

@@ -31,7 +31,7 @@ from runner.incident.state.record import ExhibitHandover as ExhibitHandover
 from runner.incident.state.second_person import Deputy as Deputy
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
-from runner.playbook.format import Task
+from runner.playbook.format import AddedStep
 from runner.routing.messaging import MessageClass
 from runner.routing.rule_book import RuleOverride
 from runner.routing.war_room import WarRoom
@@ -153,8 +153,8 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     inputs: Mapping[str, object] = {}
     open: int = 0
     """Invocations in it that have not ended."""
-    added: tuple[Task, ...] = ()
-    """Added tasks that are in no playbook: only this scope has them."""
+    added: tuple[AddedStep, ...] = ()
+    """Added steps that are in no playbook: only this scope has them."""
 
 
 class Delivery(Value, frozen=True, kw_only=True):

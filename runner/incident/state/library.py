@@ -15,7 +15,7 @@ from runner.law.grounds import Threshold
 from runner.law.regime import Version
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Act, AnyStep, Step, Task
-from runner.playbook.plan import NO_STEPS, Body, Plan
+from runner.playbook.plan import NO_STEPS, Body, Plan, body_of
 from runner.routing.organisation import Acting
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Library(msgspec.Struct, frozen=True):
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on; one that a migration removed has no steps."""
         if scope.added:
-            return Body({task.id: task for task in scope.added}, {})
+            return body_of(scope.added)
         return self.plans[runs[scope.run].plan].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:

@@ -12,7 +12,7 @@ from runner.base.states import TaskState
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import OPEN, FactChange
 from runner.incident.state.incident import ActionItem, Deputy, Invocation
-from runner.playbook.format import Task
+from runner.playbook.format import AddedStep
 from runner.playbook.parts import FormField
 
 
@@ -22,8 +22,10 @@ class TaskAdded(Personal, frozen=True, kw_only=True):
     scope: str
     run: str
     playbook: str
-    task: Task
+    task: AddedStep
     by: str
+    item: str | None = None
+    """The duty of the tasks of a notice."""
 
 
 class ScopeOpened(Personal, frozen=True, kw_only=True):

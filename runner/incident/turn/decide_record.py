@@ -20,7 +20,7 @@ from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
-from runner.incident.notices.decide import letters_signed
+from runner.incident.notices.decide import letters_signed, notice_added
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import open_items, refuse_unverified, ticked
 from runner.incident.people.custody import custody
@@ -81,6 +81,8 @@ def decide_record(  # noqa: C901  # one case a command
             return _access(incident, command, by)
         case c.AddTask():
             return (_added(incident, command, by, library),)
+        case c.AddNotice(duty=duty):
+            return notice_added(incident, duty, by, library)
         case c.CorrectEvent():
             return (_corrected(incident, command, by),)
         case c.PinPlaybook(run=run):

@@ -16,6 +16,7 @@ confirmations, 6 questions that wait for the end of the containment tasks or of 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 AttentionKind = Literal[
     "containment",
+    "organisation_unknown",
     "outcome_unknown",
     "stuck",
     "rejected",
@@ -27,6 +28,7 @@ AttentionKind = Literal[
     "duty_overdue",
     "duty_reopened",
     "duty_claimed",
+    "duty_to_file",
     "filed_unsigned",
     "notice_stale",
     "overdue",

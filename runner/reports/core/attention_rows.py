@@ -46,6 +46,7 @@ class Required(Protocol):
 
 _FIRST: Mapping[str, str] = {
     "containment": "now",
+    "organisation_unknown": "answer",
     "outcome_unknown": "check now",
     "stuck": "blocked",
     "rejected": "rejected",
@@ -54,8 +55,9 @@ _FIRST: Mapping[str, str] = {
     "no_war_room": "agree now",
     "no_outcome": "check now",
     "not_worked": "no worker",
-    "duty_reopened": "file",
+    "duty_reopened": "again",
     "duty_claimed": "confirm",
+    "duty_to_file": "file",
     "filed_unsigned": "approve",
     "notice_stale": "generate",
     "paused": "paused",
@@ -76,7 +78,7 @@ _FIRST: Mapping[str, str] = {
     "exercise_over": "close",
 }
 """Text of the first column without a deadline."""
-_LOUD = frozenset({"outcome_unknown", "unreachable", "exposed", "set_aside"})
+_LOUD = frozenset({"organisation_unknown", "outcome_unknown", "unreachable", "exposed", "set_aside"})
 
 
 def attention_row(item: Required, now: datetime) -> Row:

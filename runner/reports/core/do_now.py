@@ -37,6 +37,7 @@ LATER: Rank = 6
 NOTHING = "No action required now"
 _RANKS: Mapping[AttentionKind, Rank] = {
     "containment": 1,
+    "organisation_unknown": 1,
     "unreachable": 2,
     "acknowledge": 2,
     "exposed": 2,
@@ -45,6 +46,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "duty_overdue": 3,
     "duty_reopened": 3,
     "duty_claimed": 3,
+    "duty_to_file": 3,
     "filed_unsigned": 3,
     "notice_stale": QUESTIONS,
     "clock": 3,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Literal
 
 import msgspec
 
-from runner.actions import Action, assign_role, set_fact
+from runner.actions import assign_role, set_fact
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
@@ -19,9 +20,9 @@ from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
-from runner.law.duty import DutyStatus
-from runner.law.relevance import ELSEWHERE, nearness, questions
-from runner.playbook.format import CONTAINERS, PEOPLE
+from runner.law.duty import DutyStatus, NextAct
+from runner.law.relevance import ELSEWHERE, nearness, questions, unknown_organisation
+from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
@@ -46,6 +47,7 @@ _ASKED = 3
 """Most questions about further laws at one time."""
 _NAMED = 4
 """Most duties that are named for one fact."""
+NO_DEADLINES = "No legal deadline can be shown before this is known"
 RESTORED = "restored from the backup "
 """How the reason of a pause begins that a restore recorded."""
 IDLE = timedelta(minutes=5)
@@ -75,13 +77,14 @@ def needs_attention(
     labels = {duty.id: duty_label(duty) for duty in duties}
     items = [
         *_set_aside(incident, failed),
+        *_organisation(incident, library),
         *containment(begun.values(), now),
         *_paused(incident),
         *_steps(incident, begun, now),
         *deliveries(incident, now),
         *_silence(incident, begun, now),
-        *_duties(duties, begun, now),
-        *_reopened(incident, begun, labels),
+        *_duties(duties, now),
+        *_reopened(incident, begun, duties),
         *unsigned_filings(incident, begun, labels),
         *stale_notices(incident),
         *_facts(incident, library, begun, duties),
@@ -105,7 +108,7 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
         doubt = duty.verdict == "unknown" and duty.in_sight
         asked = next(iter(duty.missing_facts), "") if doubt else ""
         state = "undetermined" if doubt else "open"
-        for item in _duties([msgspec.structs.replace(duty, verdict="applies") if doubt else duty], {}, now):
+        for item in _duties([msgspec.structs.replace(duty, verdict="applies") if doubt else duty], now):
             action = set_fact(asked, incident.facts.get(asked)) if asked else item.action
             yield msgspec.structs.replace(
                 item,
@@ -150,6 +153,20 @@ def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionI
             since=failed.at,
             text=f"{aside_words(failed)}. Legal deadlines continue",
             action=suggested_actions.resume(incident.codename),
+        )
+
+
+def _organisation(incident: Incident, library: Library) -> Iterator[AttentionItem]:
+    """Yield the questions without whose answer no law applies: an empty list of deadlines would be false calm."""
+    known = {path for path, fact in incident.facts.items() if fact.value is not None}
+    for path in unknown_organisation(known) if library.regimes else ():
+        yield AttentionItem(
+            kind="organisation_unknown",
+            severity="critical",
+            ref=path,
+            text=question_words(path),
+            detail=NO_DEADLINES,
+            action=set_fact(path, incident.facts.get(path)),
         )
 
 
@@ -246,9 +263,8 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
             )
 
 
-def _duties(
-    duties: Sequence[DutyStatus], rows: Mapping[str, TaskRow], now: datetime
-) -> Iterator[AttentionItem]:
+def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
+    """Yield the duties whose work must begin, and those that only have to be filed, each with its next act."""
     for duty in duties:
         if duty.verdict == "applies" and duty.state == "claimed":
             yield AttentionItem(
@@ -257,47 +273,35 @@ def _duties(
                 text=f"{duty_label(duty)}: {duty.notes[0]}",
                 action=suggested_actions.confirm_sent(duty.id),
             )
-        if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
+        if duty.verdict != "applies" or duty.state not in ("open", "overdue"):
             continue
+        act = duty.next or NextAct(act="file", action=suggested_actions.record_filed(duty.id))
         if duty.state == "overdue":
-            yield AttentionItem(
-                kind="duty_overdue",
-                severity="critical",
-                ref=duty.id,
-                since=duty.due,
-                due=duty.due,
-                text=duty_label(duty),
-                action=_next_step(duty, rows) or suggested_actions.record_filed_late(duty.id),
-            )
+            yield _near(duty, act, now, kind="duty_overdue")
         elif must_begin(duty, now):
-            action = _next_step(duty, rows) or suggested_actions.record_filed(duty.id)
-            yield _near(duty, duty.due, action, now)
-
-
-def _next_step(duty: DutyStatus, rows: Mapping[str, TaskRow]) -> Action | None:
-    """Return the action of the first task before the filing that a duty waits for; None if the filing is next."""
-    lane = (row for row in rows.values() if row.item == duty.id and row.state in ("ready", "active"))
-    before = [row for row in lane if not row.over and not row.superseded and row.kind not in CONTAINERS]
-    people = [row for row in before if row.kind in PEOPLE] or before
-    first = min(people, default=None, key=lambda row: row.row)
-    return suggested_actions.row_step(first) if first is not None and first.kind != "file" else None
+            yield _near(duty, act, now)
+        elif duty.next is not None and act.act == "file" and not act.blocked_by:
+            yield _near(duty, act, now, kind="duty_to_file")
 
 
 def _reopened(
-    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
-    """Yield the records of duties that are no longer valid; the filing is before another decision."""
+    """Yield the records of duties that are no longer valid; the next act is before another decision."""
+    known = {duty.id: duty for duty in duties}
     for duty in incident.duties.values():
         if duty.reopened is None or duty.record is not None:
             continue
-        name = labels.get(duty.id, duty.id)
+        found = known.get(duty.id)
+        name = duty_label(found) if found is not None else duty.id
         said = f"{name}: {standing(duty.reopened.kind)} is no longer valid: {duty.reopened_why}"
         ways = [(said, suggested_actions.decide_again(duty.id))]
         if duty.verdict in BINDING:
-            file = suggested_actions.record_filed_late if duty.overdue else suggested_actions.record_filed
+            act = found.next if found is not None else None
+            file = suggested_actions.record_filed(duty.id)
             off = [row for row in rows.values() if row.item == duty.id and row.state == "cancelled"]
             ways = [
-                (said, file(duty.id)),
+                (said, act.action if act is not None and act.action is not None else file),
                 *(
                     (f"{named(row)} was cancelled", suggested_actions.reopen(row.command_name))
                     for row in off[:1]
@@ -308,20 +312,30 @@ def _reopened(
             yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
 
 
-def _near(duty: DutyStatus, due: datetime, action: Action, now: datetime) -> AttentionItem:
+def _near(
+    duty: DutyStatus,
+    act: NextAct,
+    now: datetime,
+    kind: Literal["clock", "duty_overdue", "duty_to_file"] = "clock",
+) -> AttentionItem:
     start = duty.latest_safe_start
-    passed = start is not None and start <= now
-    doubt = "start time unconfirmed" if duty.provisional else ""
+    passed = start is not None and start <= now and kind == "clock"
+    doubt = "start time unconfirmed" if duty.provisional and kind != "duty_overdue" else ""
     hurry = "the work should have started" if passed else ""
+    blocked = f"{act.act}: {act.blocked_by}" if act.blocked_by else ""
+    ready = "ready to file" if kind == "duty_to_file" else ""
+    pressing = kind == "duty_overdue" or passed or (duty.due is not None and duty.due - now < _CRITICAL)
+    words = ", ".join(filter(None, (hurry, doubt, ready, blocked)))
     return AttentionItem(
-        kind="clock",
-        severity="critical" if passed or due - now < _CRITICAL else "high",
+        kind=kind,
+        severity="critical" if pressing else "high",
         ref=duty.id,
-        since=start if passed else None,
-        due=due,
+        since=duty.due if kind == "duty_overdue" else start if passed else None,
+        due=duty.due,
         text=duty_label(duty),
-        detail=", ".join(filter(None, (hurry, doubt))).capitalize(),
-        action=action,
+        who=act.who,
+        detail=words[:1].upper() + words[1:],
+        action=act.action or suggested_actions.record_filed(duty.id),
     )
 
 

@@ -188,7 +188,7 @@ _Going = (
 def _going(event: _Going, words: Words) -> str:
     match event:
         case e.TaskAdded(task=task, by=by):
-            return f"{by or 'An unnamed person'} added the task ‘{task.task}’"
+            return f"{by or 'An unnamed person'} added the task ‘{task.title or task.words}’"
         case e.StepStarted(step=step, by=by):
             return f"{by or 'An unnamed person'} started {words.step(step)}"
         case e.StepChecked(step=step, row=row, by=by):

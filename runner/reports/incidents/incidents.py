@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, set_fact
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
@@ -17,6 +18,7 @@ from runner.reports.core.page import Block, Cell, Cells, Tone, arrow, ends, flow
 from runner.reports.core.page import Row as ScreenRow
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named, state_words
+from runner.reports.law.titles import question_words
 
 if TYPE_CHECKING:
     from runner.law.duty import DutyStatus
@@ -110,6 +112,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The codename of the incident that leads this one: both turned out to be one."""
     leads: tuple[str, ...] = ()
     """The codenames of the incidents that this one leads."""
+    unknown: tuple[str, ...] = ()
+    """Facts about the organisation without which no legal deadline can be shown."""
 
     @property
     def is_live(self) -> bool:
@@ -138,6 +142,7 @@ def incidents(
     running: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
     set_aside: Mapping[str, Failed] = _NONE,
     links: Mapping[str, tuple[str, tuple[str, ...]]] = _UNLINKED,
+    unknown: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the active incident (``tocsin use``). All rows must be incidents.
 
@@ -159,6 +164,7 @@ def incidents(
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
             led_by=links[row.id][0] if row.id in links else "",
             leads=links[row.id][1] if row.id in links else (),
+            unknown=unknown.get(row.id, ()),
         )
         for row in rows
     ]
@@ -179,6 +185,12 @@ def incidents_page(
     # exercises are never between real incidents
     live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
+    for one in live:
+        if one.unknown:
+            asks = set_fact(one.unknown[0])
+            there = msgspec.structs.replace(asks, args={**asks.args, "incident": one.codename})
+            words = f"{one.codename}: no legal deadline can be shown. {question_words(one.unknown[0])}"
+            yield flow(Cell(words, "alarm"), arrow(there), hang=2)
     if live:
         yield table((_cells(one, report.as_of, duties.get(one.incident, ())) for one in live), 2, indent=0)
     else:

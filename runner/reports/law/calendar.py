@@ -15,7 +15,7 @@ from runner.base.states import MARKS, Kind
 from runner.incident.law.duties import BINDING
 from runner.incident.state.incident import Incident
 from runner.law.counting import HolidayCalendar
-from runner.law.duty import DutyStatus
+from runner.law.duty import DutyStatus, NextAct
 from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked
@@ -24,6 +24,7 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
+from runner.reports.law.next_act import act_words
 from runner.reports.law.titles import citation, recipient_name
 
 DECIDED = ("decided_not_to_notify", "waived")
@@ -57,6 +58,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     ground: str = ""
     look_again: date | None = None
     """Day on which people look at the decision again."""
+    next: NextAct | None = None
 
 
 class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
@@ -187,7 +189,7 @@ def _cells(row: Deadline, now: datetime) -> Cells:
     whom = f"{row.to}{', undetermined' if row.verdict == 'unknown' else ''}"
     whom += f": {row.standard}" if row.due is None and row.standard else ""
     first = f"{'~ ' if row.provisional else ''}{words}{', PASSED' if passed else ''}"
-    return Cell(first, tone), row.duty, Cell(_decision(row) or whom, "dim")
+    return Cell(first, tone), row.duty, Cell(_decision(row) or whom, "dim"), act_words(row.next)
 
 
 def ics(found: Deadlines) -> bytes:
@@ -217,7 +219,8 @@ def ics(found: Deadlines) -> bytes:
         if (ends := _ends(row)) is None:
             continue
         when = f"Due {moment(row.due, _place(row))}" if row.due else "Internal target: the law has no number"
-        said = f"{_decision(row) or when}. {row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}"
+        act = f"Next: {act_words(row.next)}. " if act_words(row.next) else ""
+        said = f"{_decision(row) or when}. {act}{row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}"
         made = event(row.duty, _summary(found, row), said, ends)
         start = row.start_by if row.state not in DECIDED else None
         if row.due is not None and start is not None and start < row.due:

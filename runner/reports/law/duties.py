@@ -36,6 +36,7 @@ from runner.reports.law.duty_rows import (
     there_words,
     time_left,
 )
+from runner.reports.law.next_act import act_words, awaited
 from runner.reports.law.titles import duty_label, question_words, titled
 
 _NONE: Mapping[str, tuple[int, str]] = {}
@@ -112,10 +113,11 @@ def duties_page(
     now = report.as_of
     facts = incident.facts if incident is not None else facts
     asked = _asked(report.duties)
-    awaited = _awaited(incident) if incident is not None else {}
+    waits = awaited(incident) if incident is not None else {}
     earlier = {duty.id: words for duty in report.duties if (words := earlier_words(elsewhere, duty, now))}
     most = None if everything else _SHOWN
-    screen = _Screen(now, opened, most, why, papers, tuple(asked), facts, awaited, earlier)
+    said = {duty: one.words for duty, one in waits.items()}
+    screen = _Screen(now, opened, most, why, papers, tuple(asked), facts, said, earlier)
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -176,20 +178,6 @@ def _questions(
             )
 
 
-def _awaited(incident: Incident) -> dict[str, str]:
-    """Return the duties whose end, later deadline or decision awaits a second person, each with the words for it."""
-    found: dict[str, str] = {}
-    for people in incident.second_person.values():
-        act = people.act
-        if people.state == "awaiting":
-            waits = f"awaits {who_words(incident, people)}"
-            said = {one.duty: "its end" if one.ends else "a later deadline" for one in act.moves if one.later}
-            if act.record is not None:
-                said[act.duty] = "a waiver" if act.record.kind == "waived" else "a decision not to notify"
-            found |= {duty: f"{what} {waits}" for duty, what in said.items()}
-    return found
-
-
 def _pending(incident: Incident) -> dict[str, tuple[int, str]]:
     """Return the facts that await a second person because they end a duty or start it later, each with its entry and words."""
     return {
@@ -233,7 +221,9 @@ def _answers(
             does = "Names the authority for"
         elif first.verdict == "applies" and not any(path in one.missing for one in first.unless):
             does = "Sets the deadline of"
-        detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path, facts.get(path))))
+        act = first.next if next_fact(first) == path and first.next is not None else None
+        asks = act.action if act is not None and act.act == "answer" else None
+        detail = (f"{does} {law_words(first)}{more}", arrow(asks or set_fact(path, facts.get(path))))
         if path in pending:
             entry, words = pending[path]
             detail = (words, arrow(suggested_actions.confirm(entry)))
@@ -287,17 +277,14 @@ class _Screen(msgspec.Struct, frozen=True):
             yield flow(f"{len(found) - len(shown)} more", arrow(_ALL), indent=2)
 
     def following(self, duty: DutyStatus) -> str:
-        """Return the next act of a duty: the number of a question, another fact to record, or the state of its notice."""
-        if words := self.awaited.get(duty.id):
-            return words
-        fact = next_fact(duty)
+        """Return the next act of a duty: the number of a question above, or the act with who can do it or what blocks it."""
+        fact, waits = next_fact(duty), self.awaited.get(duty.id, "")
+        if duty.next is not None and duty.next.act != "answer":
+            words = act_words(duty.next)
+            return words if waits in words else f"{words}; {waits}"
         if fact in self.asked:
             return f"answer {self.asked.index(fact) + 1}"
-        if duty.state == "claimed":
-            return "confirm it was sent"
-        if fact or duty.state in DONE or duty.verdict not in ("applies", "unknown"):
-            return f"record {fact}" if fact else ""
-        return self.paper(duty)
+        return f"answer {fact}" if fact else waits
 
     def paper(self, duty: DutyStatus) -> str:
         """Return the status of a duty's notice; letters and campaigns to many people are no notices of this list."""
@@ -349,7 +336,7 @@ def _do_now(
         words = f"{count(passed, 'duty', 'duties')} without fixed deadline: internal target passed"
         yield flow(Cell(words, "alarm"), arrow(Action("duty.list", "calendar")))
     entries = [
-        Row(time_left(duty, now), (duty_label(duty),), details=(*_claim(duty), (arrow(_file(duty), ""),)))
+        Row(time_left(duty, now), (duty_label(duty),), details=(*_claim(duty), *_act(duty)))
         for duty in found
         if duty.verdict == "applies" and (must_begin(duty, now) or duty.state == "claimed")
     ]
@@ -378,11 +365,9 @@ def _claim(duty: DutyStatus) -> Iterator[tuple[str]]:
         yield (duty.notes[0],)
 
 
-def _file(duty: DutyStatus) -> Action:
-    if duty.state == "claimed":
-        return suggested_actions.confirm_sent(duty.id)
-    late = duty.state == "overdue"
-    return suggested_actions.record_filed_late(duty.id) if late else suggested_actions.record_filed(duty.id)
+def _act(duty: DutyStatus) -> Iterator[tuple[str | Cell, ...]]:
+    if duty.next is not None and duty.next.action is not None:
+        yield act_words(duty.next), arrow(duty.next.action)
 
 
 def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:

@@ -26,6 +26,7 @@ from runner.reports.core.second_person import TwoPersonRow, ground_words
 from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
 from runner.reports.law.duty_rows import DONE, VERDICTS, due_words, duty_row, start_words
+from runner.reports.law.next_act import act_words
 from runner.reports.law.titles import recipient_name
 from runner.reports.notices.notices import NoticeRow, notice_cells
 
@@ -117,6 +118,7 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)
     yield "Needed", ", ".join(duty.missing_facts), "warn"
+    yield "Next act", act_words(duty.next), "title"
     for record in (*duty.earlier, duty.record):
         if record is not None:
             yield "Record", record_words(record), "plain"
@@ -167,11 +169,12 @@ def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator
 
 
 def _commands(duty: DutyStatus) -> Iterator[Action]:
+    """Yield the next act, and the filing, which is possible at any time; without an incident, the missing fact."""
+    if duty.next is not None and duty.next.action is not None:
+        yield duty.next.action
     if duty.state in DONE or duty.verdict == "not_applicable":
         return
-    if duty.missing_facts:
+    if duty.next is None and duty.missing_facts:
         yield set_fact(duty.missing_facts[0])
-    if duty.verdict == "applies":
-        if any(one.met for one in duty.unless):
-            yield suggested_actions.decide_again(duty.id)
+    if duty.verdict == "applies" and (duty.next is None or duty.next.act != "file"):
         yield suggested_actions.record_filed(duty.id)

@@ -28,6 +28,7 @@ from runner.reports.core.page import (
     Page,
     Table,
     Tone,
+    arrow,
     do,
     fields,
     flow,
@@ -233,14 +234,14 @@ def unrendered(incident: Incident) -> str:
         if step.state == "waiting":
             return f"See the task: tocsin task show {name}"
         return f"Generate the notice: tocsin notice render {name}"
-    return "For a draft of a template: tocsin notice render NOTICE --out DIR"
+    return "Generate the notice of a duty: tocsin notice render DUTY"
 
 
 def notices_page(report: NoticesReport, now: datetime, tasks: Sequence[str] = ()) -> Page:
     """Draw the list, superseded versions in grey; ``tasks`` has the tasks in the order of their row numbers."""
     head = list_header(report.heading, "Notices", now)
     if not report.notices:
-        return Page((*head, line("No notice was generated", "dim")))
+        return Page((*head, flow(Cell("No notice was generated", "dim"), arrow(Action("duty.list")))))
     return Page((*head, *_listed(report.notices, now, tasks)))
 
 

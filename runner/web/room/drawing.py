@@ -48,6 +48,8 @@ _KINDS = {
 }
 _PAGES: Mapping[Verb, str] = {"step.approve": "sign", "duty.record_filed": "file"}
 """The page of an action that has one of its own."""
+_DUTY = re.compile(r"[a-z0-9-]+/[a-z0-9_-]+")
+"""The id of a duty; that of a task has a number, that of a text the id of its task."""
 
 
 _WORDS: Mapping[str, str] = {
@@ -74,6 +76,8 @@ def about(action: Action) -> str:
         return f"{listed}?{shown}" if shown else listed
     if action.verb == "fact.set" and isinstance(action.ref, str):
         return f"fact/{action.ref.rstrip('+-').removesuffix('.PLACE')}"
+    if action.verb == "notice.render" and _DUTY.fullmatch(str(action.ref)):
+        return f"duty/{action.ref}"
     kind = _PAGES.get(action.verb) or _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
@@ -99,7 +103,7 @@ _COMMANDS: Mapping[str, str] = {
     "link": "link them on the status page", "note": 'use "Add a note" on the status page',
     "notice letters": 'use "Make letters" on the page of letters', "notice list": "look at the notices",
     "notice pull": "download it on the page of the notice",
-    "notice render": 'use "Generate the notice" on the page of the notice',
+    "notice render": 'use "Generate the notice" on the page of the notice or of its duty',
     "notice show": "look at the page of the notice", "notice sign-letters": "approve the letters on their page",
     "notice tick": "press the button of each item on the page of the notice",
     "open": 'use "Open an incident" on the first page', "reopen": 'use "Reopen the incident" on the status page',

@@ -80,7 +80,7 @@ def test_a_withdrawn_filing_is_shown_in_the_register(home: AtDesk) -> None:
     assert {"2026", "10:00", "maria", str(number)} <= set(re.findall(r"[\w:]+\w", found["reasons"]))
     waits = home("status", "--format", "json", *there).json["needs_attention"]
     commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
-    assert [command.split()[2] for command in commands] == ["record-filed", "decide"]
+    assert [command.split()[2] for command in commands] == ["render", "decide"]
     entries = home("timeline", "--format", "json", *there).json["entries"]
     [wrong] = [entry for entry in entries if entry["event"] == number]
     assert [correction["reason"] for correction in wrong["corrections"]] == ["that was the drill"]

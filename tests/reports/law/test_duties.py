@@ -18,6 +18,7 @@ from runner.reports.core.header import heading_of
 from runner.reports.core.page import Cell, plain
 from runner.reports.law.duties import duties, duties_page, running
 from runner.reports.law.duty_rows import deadline_line, doubt_words, due_words, start_words, time_left
+from runner.reports.law.next_act import with_next
 from runner.reports.notices.notices import papers
 from tests import scenario as s
 from tests.reports import scenes
@@ -52,7 +53,8 @@ KEYS = [
 
 
 def report(world: s.World) -> DutiesReport:
-    return duties(duty_statuses(world.incident, world.now, world.library), world.now)
+    found = duty_statuses(world.incident, world.now, world.library)
+    return duties(with_next(world.incident, world.library, found, world.now), world.now)
 
 
 def test_the_json_is_the_contract_with_two_additional_fields() -> None:
@@ -61,7 +63,7 @@ def test_the_json_is_the_contract_with_two_additional_fields() -> None:
     assert document["schema"] == "tocsin/duties/v1"
     assert document["as_of"] == "2026-11-24T09:00:00Z"
     first = document["duties"][0]
-    assert list(first) == [*KEYS, "in_sight", "title", "authority", "law"]
+    assert list(first) == [*KEYS, "in_sight", "title", "authority", "law", "next"]
     assert set(first["authority"]) == {"name", "zone", "place"}
     assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 

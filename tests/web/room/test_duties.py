@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -34,7 +35,7 @@ def shown(desk: AtDesk) -> Any:
 
 def test_two_people_decide_not_to_notify(desk: AtDesk, jonas: Page, eve: Page) -> None:
     given = {"ground": "risk_unlikely", "reason": "the mailbox was empty", "watch": "people.total > 10"}
-    assert (jonas.offered(), eve.offered()) == ({"filed", "decide"}, {"decide"})
+    assert (jonas.offered(), eve.offered()) == ({"filed", "decide", "render"}, {"decide"})
     wrong = jonas.post("decide", reason="because <b>", watch="nonsense >")
     assert (wrong.status_code, "because &lt;b&gt;" in wrong.text) == (409, True)
     assert jonas.post("decide", reason="because").status_code == 409, "without a ground"
@@ -105,3 +106,18 @@ def test_a_close_shows_deadlines_in_the_zone_of_the_organisation(desk: AtDesk, r
     given["leave_open"] += "".join(f"\n{one}=told by telephone" for one in others)
     page = submitted(room, room.reader("maria"), "incident", "close", looks=True, **given)
     assert due.search(page.text) is not None
+
+
+def test_the_page_of_a_duty_generates_its_notice_and_leads_to_its_filing(
+    desk: AtDesk, room: Served, jonas: Page
+) -> None:
+    act = shown(desk)["duty"]["next"]
+    assert act["act"] in jonas.text()
+    assert "render" in jonas.offered()
+    maria = Page(room, room.reader("maria"), "duty", DUTY)
+    assert "render" not in maria.offered(), "the commander changes no notices"
+    made = jonas.post("render")
+    assert made.status_code == 303, made.text
+    text = desk("notice", "list", "--format", "json").json["notices"][-1]
+    assert (text["duty"], text["by"]) == (DUTY, "jonas")
+    assert unquote(made.headers["location"]).endswith(text["document"])

@@ -1,4 +1,4 @@
-"""What a person can do on the page of a legal duty: decide not to notify, waive, confirm, record a filing."""
+"""What a person can do on the page of a legal duty: generate its notice, decide, waive, confirm, record a filing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from runner.app.incidents.preview import consequences
 from runner.app.law.decision_warnings import against
 from runner.app.law.duties import Decided, decision
 from runner.app.law.filings import filing, served_together, texts_to_file
+from runner.app.notices.notice_versions import named
+from runner.app.notices.notices import notice_step, refuse_lost_edits, render_duty
 from runner.base.instants import calendar_day, instant
 from runner.incident.state.commands import AnyCommand, ConfirmEntry
 from runner.incident.state.incident import Incident
@@ -19,6 +21,7 @@ from runner.reports.law.duty_details import DutyShown
 from runner.web.room.acts.facts import preview_confirm
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked, duty_report
+from runner.web.room.table import BY_OPERATION, address
 
 AT = Field("at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.")
 _NONE = ("none", "none: against the legal result, shown on every report")
@@ -42,7 +45,10 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
     for row in report.awaiting:
         if row.by != asked.principal.person:
             yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
-    yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=True)
+    act = duty.next.act if duty.next is not None else "done"
+    if act not in ("done", "correct"):
+        yield Form("render", "Generate the notice", folded=act != "generate")
+    yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=act != "file")
     listed = {**{one.ground: one.text for one in duty.unless}, **report.grounds}
     choices = (("", "choose the exemption"), *((code, f"{code}: {text}") for code, text in listed.items()))
     fields = (
@@ -101,6 +107,16 @@ def _filing(asked: Asked, given: Given, *, keeps: bool) -> Sequence[AnyCommand]:
     )
 
 
+def _generate(asked: Asked, _given: Given) -> str:
+    """Make the notice of the duty from the present facts; return the address of its page."""
+    service = asked.service
+    refuse_lost_edits(asked.incident, notice_step(asked.incident, asked.ref))
+    made = render_duty(service, asked.incident, asked.ref)
+    after = service.act(asked.principal, asked.incident.id, made).after
+    text = named(after, notice_step(after, asked.ref))[-1]
+    return address(BY_OPERATION["notice"], asked.incident.codename, text.id)
+
+
 def _decided(asked: Asked, given: Given, kind: Decided) -> Sequence[AnyCommand]:
     made = decision(
         asked.service,
@@ -136,6 +152,7 @@ DUTY = Acting(
     _forms,
     {
         "filed": FILED,
+        "render": Act("notice.edit", _generate),
         "decide": Act(
             "duty.decide",
             lambda asked, given: _act(asked, _decided(asked, given, "decided_not_to_notify")),

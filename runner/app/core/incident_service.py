@@ -41,6 +41,7 @@ from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import Keep, Statuses, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
+from runner.incident.messages.acknowledgement import by_acting
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
@@ -261,6 +262,7 @@ class IncidentService:
                 self._guard(before)
             made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, made)
+            made = (*by_acting(before, principal, made), *made)
             require_rights(partial(self.read(principal).may, incident=before), principal, before, made)
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:

@@ -29,7 +29,7 @@ from runner.documents.tree import (
 )
 from runner.errors import UNREADABLE, TocsinError
 from runner.incident.messages.escalation import callers
-from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name, person_names
 from runner.routing.messaging import ContactPoint, carries, carries_personal
 from runner.routing.organisation import Directory
@@ -105,7 +105,7 @@ def _doubt(contact: ContactPoint) -> str:
 # --- what to say, and who sees the number ----------------------------------------------------------------
 
 
-def words_of(service: IncidentService, incident: Incident, delivery: Delivery) -> tuple[str, str, str]:
+def words_of(service: IncidentService, incident: Incident, delivery: str) -> tuple[str, str, str]:
     """Return the subject and the text of a message, and what a caller reads out; all empty if it cannot be read.
 
     A call has the limit of ``internal`` and of contact data: the telephone network is not encrypted end to end (R8, R9). Of a
@@ -113,10 +113,10 @@ def words_of(service: IncidentService, incident: Incident, delivery: Delivery) -
     """
     from runner.effects.messages.compose import Body
 
-    message, room = incident.messages[delivery.message], incident.war_room
     try:
+        message, room = incident.messages[incident.deliveries[delivery].message], incident.war_room
         body = from_json(service.repository.document(message.body), Body)
-    except UNREADABLE:
+    except (KeyError, *UNREADABLE):
         return "", "", ""
     kind = message.message_class
     if carries("internal", kind.confidentiality) and carries_personal("contact", kind.personal_data):
@@ -131,11 +131,9 @@ def lines_for_call(
     service: IncidentService, incident: Incident | None, person: str, delivery: str
 ) -> tuple[str, ...]:
     """Return the number of a person, then the beginning of what to read aloud."""
-    lines = [_number(service, person)]
-    if incident is not None and delivery in incident.deliveries:
-        words = " ".join(words_of(service, incident, incident.deliveries[delivery])[2].split())
-        lines += [f"Read aloud: {words if len(words) <= _SHORT else f'{words[:_SHORT]}…'}"] if words else []
-    return tuple(lines)
+    words = " ".join(words_of(service, incident, delivery)[2].split()) if incident is not None else ""
+    words = words if len(words) <= _SHORT else f"{words[:_SHORT]}…"
+    return (_number(service, person), *((f"Read aloud: {words}",) if words else ()))
 
 
 def _number(service: IncidentService, person: str) -> str:
@@ -237,10 +235,9 @@ def call_sheet(service: IncidentService, incident: Incident | None) -> Document:
 def _spoken(service: IncidentService, incident: Incident, lines: Sequence[Line]) -> Iterator[Block]:
     """Yield for each open delivery whom to call, who calls, and what to read aloud."""
     for one, name in ((line, open_) for line in lines for open_ in line.open):
-        delivery = incident.deliveries[name]
-        by = person_names(callers(incident, delivery)) or "anybody"
+        by = person_names(callers(incident, incident.deliveries[name])) or "anybody"
         yield Paragraph((Strong((Text(f"READ ALOUD to {one.name} ({name}, calls: {by})"),)),))
-        words = words_of(service, incident, delivery)[2] or "The text cannot be read."
+        words = words_of(service, incident, name)[2] or "The text cannot be read."
         yield from (Paragraph((Text(text),)) for text in words.splitlines() if text.strip())
 
 

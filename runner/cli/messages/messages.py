@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -251,7 +250,7 @@ def show(session: Session, delivery: Delivery) -> None:
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
-    words = partial(words_of, session.service, incident)
+    words = words_of(session.service, incident, delivery)
     report = message(incident, delivery, code_for(session.service, incident, delivery), words)
     session.show(report, lambda: message_page(report, session.now()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -346,7 +346,7 @@ def message(
     incident: Incident,
     delivery: str,
     code: str = "",
-    words: Callable[[Delivery], tuple[str, str, str]] = lambda found: ("", "", ""),
+    words: tuple[str, str, str] = ("", "", ""),
 ) -> DeliveryReport:
     """Return one delivery; raises NotFound. ``words`` are its subject, its text, and what a caller reads out."""
     found = incident.deliveries.get(delivery)
@@ -358,9 +358,9 @@ def message(
         kind=incident.kind,
         delivery=delivery_row(incident, found, exposed_by_delivery(incident).get(delivery, ())),
         code=code,
-        subject=words(found)[0],
-        text=words(found)[1],
-        read_aloud=words(found)[2],
+        subject=words[0],
+        text=words[1],
+        read_aloud=words[2],
         callers=callers(incident, found) if found.state in ("active", "exhausted") else (),
     )
 

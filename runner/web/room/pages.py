@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -452,10 +451,10 @@ def message(asked: Asked) -> Shown:
     from runner.reports.messages.messages import bare, message_page
     from runner.reports.messages.messages import message as view
 
-    if asked.principal.scopes is not None:  # a program reads what became of a message, not its text
-        report = view(asked.incident, asked.ref)
-    else:
-        report = view(asked.incident, asked.ref, "", partial(words_of, asked.service, asked.incident))
+    # A program reads what became of a message, not its text.
+    program = asked.principal.scopes is not None
+    words = ("", "", "") if program else words_of(asked.service, asked.incident, asked.ref)
+    report = view(asked.incident, asked.ref, "", words)
     if not asked.reader.may("message.read", asked.incident):
         report = bare(report)
     return Shown(report, message_page(report, asked.now, asked.principal.person))

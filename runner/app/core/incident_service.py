@@ -41,7 +41,6 @@ from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import Keep, Statuses, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
-from runner.incident.messages.acknowledgement import by_acting
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
@@ -255,6 +254,7 @@ class IncidentService:
 
         A function makes the commands from the present incident, and again if another writer was faster.
         """
+        from runner.incident.messages.acknowledgement import by_acting  # a command that reads needs no engine
 
         def attempt() -> Turn | None:
             before = self.load(incident)

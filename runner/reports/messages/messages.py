@@ -343,10 +343,7 @@ def messages(
 
 
 def message(
-    incident: Incident,
-    delivery: str,
-    code: str = "",
-    words: tuple[str, str, str] = ("", "", ""),
+    incident: Incident, delivery: str, code: str = "", words: tuple[str, str, str] = ("", "", "")
 ) -> DeliveryReport:
     """Return one delivery; raises NotFound. ``words`` are its subject, its text, and what a caller reads out."""
     found = incident.deliveries.get(delivery)
@@ -385,9 +382,8 @@ def bare(report: DeliveryReport) -> DeliveryReport:
 
 
 def _bare(row: DeliveryRow) -> DeliveryRow:
-    attempts = tuple(msgspec.structs.replace(one, reason="") for one in row.attempts)
-    no: tuple[str, ...] = ()
-    return msgspec.structs.replace(row, attempts=attempts, refusals=no, overridden=no, exposed=no)
+    tried = tuple(msgspec.structs.replace(one, reason="") for one in row.attempts)
+    return msgspec.structs.replace(row, attempts=tried, refusals=(), overridden=(), exposed=())
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
@@ -488,8 +484,8 @@ def message_page(report: DeliveryReport, now: datetime, me: str = "") -> Iterato
     elif report.callers and row.recipient != me:
         yield from (Blank(), line("CALL", "title"), line(f"Who calls: {person_names(report.callers)}"))
         yield line(call_words(row.recipient, row.delivery)[0])
-        whole = report.read_aloud == report.text
-        yield line("Read the text aloud, word for word" if whole else f"Read aloud: {report.read_aloud}")
+        said = "the text above, word for word" if report.read_aloud == report.text else report.read_aloud
+        yield line(f"Read aloud: {said}" if report.text else "The text cannot be read", hang=2)
         yield do(suggested_actions.call(row.delivery))
 
 

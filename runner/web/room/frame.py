@@ -197,9 +197,10 @@ def may_read(reader: Reader, row: Row, incident: Incident | None, ref: str = "")
     played = incident is not None and incident.drill is not None
     if row.real is not None and not played and not reader.may(row.real, incident):
         return False
-    if row.own is not None and incident is not None and not reader.may(row.right, incident):
-        return reader.may(row.own, incident) and (not ref or reader.owns(incident, ref))
-    return row.right == "login" or reader.may(row.right, incident)
+    if row.right == "login" or reader.may(row.right, incident):
+        return True
+    own = row.own is not None and incident is not None and reader.may(row.own, incident)
+    return own and (not ref or (incident is not None and reader.owns(incident, ref)))
 
 
 def asked_of(

@@ -104,14 +104,15 @@ _RIGHTS = """\
 A user of this machine has all rights, because this user can open the database. A name that a login proved has the rights of
 its roles, in the home folder and in the incident. Any other right is denied. A page that you may not read gives the same answer
 as a page that does not exist. The pages of `incident.read` name duties, notices and messages of the incident in short to everybody
-who has a role in it.
+who has a role in it. No role gives `message.own`: everybody has it to whom a message of the incident is addressed, and reads and
+acknowledges that message alone. In a restricted incident, only people with a role in it have it.
 """
 
 
 def web_pages() -> str:
     """Return the reference page of the room."""
     shown = [
-        f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)}{f', and `{row.real}` for an incident that is not an exercise' if row.real else ''} |"
+        f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)}{f', or `{row.own}` for what is addressed to the reader' if row.own else ''}{f', and `{row.real}` for an incident that is not an exercise' if row.real else ''} |"
         for row in TABLE
     ]
     rights = [

@@ -281,6 +281,7 @@ class IncidentService:
 
         A function makes the commands from the present incident, and again if another writer was faster.
         """
+        from runner.incident.messages.acknowledgement import by_acting  # a command that reads needs no engine
 
         def attempt() -> Turn | None:
             before = self.load(incident)
@@ -289,6 +290,7 @@ class IncidentService:
             made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, made)
             refuse_hidden(made)
+            made = (*by_acting(before, principal, made), *made)
             require_rights(partial(self.read(principal).may, incident=before), principal, before, made)
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:

@@ -18,7 +18,7 @@ from runner.app.core.repository import (
     StoredEvent,
     event_of,
 )
-from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
+from runner.app.core.rights import Right, Rights, RoleHolders, is_paged, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, NotFound
@@ -70,6 +70,11 @@ class Reader:
         """Tell whether the principal has a right, in an incident or in the home."""
         return right in (self._home if incident is None else self._rights(incident)).grants
 
+    def owns(self, incident: Incident, delivery: str) -> bool:
+        """Tell whether a message is for the principal."""
+        found = incident.deliveries.get(delivery)
+        return found is not None and found.person == self._principal.person
+
     def may_store(self, incident: str | None) -> bool:
         """Tell whether the principal may store a document: the staff of an exercise stores the report that it signs."""
         if self._home.acts or incident is None:
@@ -80,10 +85,15 @@ class Reader:
         """Tell whether the principal may append to journals of the organisation; a role in the incident ``about`` counts."""
         return (self._home if about is None else self._rights(about)).may_record(batch)
 
-    def incident(self, name: str, known_at: datetime | None = None) -> Incident:
-        """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
+    def incident(self, name: str, known_at: datetime | None = None, *, own: bool = False) -> Incident:
+        """Return an incident now, or as known at an instant; raises Refused if the principal may not read it.
+
+        ``own``: for a page that shows only messages to the principal, who can be paged without a role.
+        """
         incident = self._repository.load(name)
-        require("operational" in self._rights(incident).streams, self._principal, f"read {incident.codename}")
+        rights = self._rights(incident)
+        may = "operational" in rights.streams or (own and "message.own" in rights.grants)
+        require(may, self._principal, f"read {incident.codename}")
         return incident if known_at is None else self._repository.known_at(name, known_at)
 
     def events(self, incident: Incident, after: int = 0) -> Iterator[StoredEvent]:
@@ -144,6 +154,8 @@ class Reader:
         """Return the rights in an incident: those of the person's roles in it, and in the home."""
         roles = held_roles(self._repository, incident)
         own = rights_of(self._principal, lambda: roles)
+        if is_paged(self._principal, incident):
+            own = msgspec.structs.replace(own, grants=own.grants | {"message.own"})
         if incident.restricted and not self._principal.os_user:
             members = {person for held in roles.values() for person in held}
             return own if self._principal.person in members else Rights()

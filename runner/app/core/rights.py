@@ -29,7 +29,7 @@ from runner.playbook.format import CONTAINERS
 from runner.routing.organisation import Proof
 
 Right = Literal[
-    "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "message.own",
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
@@ -43,7 +43,8 @@ Right = Literal[
 ``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
 that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
 absences outside of incidents, ``exercise.manage`` for schedules of exercises and action items, ``law.check`` for a check of a
-law against its official page. For ``hold.release``, the roles of a user of this machine count.
+law against its official page. For ``hold.release``, the roles of a user of this machine count. ``message.own`` is to read and
+acknowledge one's own messages: no role gives it, a message does (``is_paged``).
 """
 
 
@@ -192,6 +193,12 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     )
 
 
+def is_paged(principal: Principal, incident: Incident) -> bool:
+    """Tell whether a message of an incident is for a person with a proven name."""
+    proved = bool(principal.proven_by) and principal.scopes is None
+    return proved and any(one.person == principal.person for one in incident.deliveries.values())
+
+
 def is_break_glass(principal: Principal) -> bool:
     """Tell whether somebody acts with the break-glass account."""
     return (principal.proven_by or "").startswith(f"login:{BREAK_GLASS}/")
@@ -308,6 +315,8 @@ def _require_apart(
             require(held or leads, principal, f"hand over the role {role}")
         case c.SetAccess():  # it would lock out people with standing roles, and itself
             require(not is_break_glass(principal), principal, f"change who may read {incident.codename}")
+        case c.Acknowledge(person=person) if person == principal.person:
+            require(may("message.own"), principal, f"acknowledge messages of {incident.codename}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
         case c.DeclareDomain(domain=name, state=state) if state != "compromised":
@@ -390,7 +399,9 @@ def require_act(
     """
     # The staff of an exercise plays no role in it: ``require_rights`` looks at their standing roles, too.
     staff = principal.scopes is None and any(_right_in(incident, one) in _STAFF for one in commands[:1])
-    may = staff or may_perform(principal, incident.roles, commands)
+    # Whoever was paged may have no role: ``require_rights`` looks whether the message is theirs.
+    own = all(isinstance(one, c.Acknowledge) and one.person == principal.person for one in commands)
+    may = staff or own or may_perform(principal, incident.roles, commands)
     require(may, principal, f"change {incident.codename}")
     if principal.scopes is not None:
         _refuse_decisions(principal, incident, commands)

@@ -102,7 +102,7 @@ def acknowledge(
         delivery=proved.id,
         person=proved.person,
         evidence=proved.evidence,
-        changed=bool(turn.events),
+        changed=proved != turn.before.deliveries[proved.id],
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import msgspec
 
 from runner.app.core.reader import held_roles
-from runner.app.core.rights import ANY, LOCAL, OTHERS_GIVE, ROLES, Right, rights_of
+from runner.app.core.rights import ANY, LOCAL, OTHERS_GIVE, ROLES, Right, is_paged, rights_of
 from runner.base.actor import Principal
 from runner.base.text import choice_hint
 from runner.errors import Usage
@@ -62,6 +62,8 @@ def explain(
     everybody = {person for _, held in places for people in held.values() for person in people}
 
     def holds(who: Principal) -> bool:
+        if known == "message.own" and incident is not None and is_paged(who, incident):
+            return True
         return any(known in rights_of(who, partial(dict, held)).grants for _, held in places)
 
     return RightExplained(
@@ -97,9 +99,10 @@ def explained_page(found: RightExplained, *, names: bool) -> Iterator[Block]:
     elif not found.roles:
         yield line("No role. Without a role a person has no rights.", "warn")
     yield fields(map(_role, found.roles))
-    yield line(
-        f"Roles that give it: {', '.join(found.given_by) or 'none: only a user of this machine has it'}"
-    )
+    none = "only a user of this machine has it"
+    if found.right == "message.own":
+        none = "everybody has it to whom a message of the incident is addressed"
+    yield line(f"Roles that give it: {', '.join(found.given_by) or f'none: {none}'}")
     if names:
         could = ", ".join(map(person_name, found.who_could)) or "nobody with a role"
         yield line(f"People who have it: {could}")

@@ -284,7 +284,7 @@ class Session:
 
     def _name_people(self, service: IncidentService | None) -> None:
         """Show people by name from now on; None ends this."""
-        from runner.reports.core.formatting import PEOPLE, PHONES
+        from runner.reports.core.formatting import CALLS, PEOPLE
 
         def names() -> dict[str, str]:
             from runner.app.core.directory import read_people
@@ -296,17 +296,16 @@ class Session:
             except TocsinError:  # a contact list that cannot be read is said where it is needed
                 return {}
 
-        def phones() -> dict[str, str]:
-            from runner.app.messages.call_sheet import call_lines
+        def calls(person: str, delivery: str) -> tuple[str, ...]:
+            from runner.app.messages.call_sheet import lines_for_call
 
             try:
-                lines = () if service is None else call_lines(service.directory, None)
-                return {line.person: ", ".join(line.numbers) for line in lines}
+                return () if service is None else lines_for_call(service, self._about, person, delivery)
             except TocsinError:
-                return {}
+                return ("No phone number known",)
 
         PEOPLE.set(None if service is None else cache(names))
-        PHONES.set(None if service is None else cache(phones))
+        CALLS.set(None if service is None else calls)
 
     def _read_in(self, zone: tzinfo | None) -> None:
         """Show all times in a zone from now on; None ends this."""

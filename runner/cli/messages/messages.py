@@ -246,10 +246,12 @@ def list_(session: Session) -> None:
 def show(session: Session, delivery: Delivery) -> None:
     """Show one delivery with attempts, outcomes and blocked channels."""
     from runner.app.messages.acknowledgement import code_for
+    from runner.app.messages.call_sheet import words_of
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
-    report = message(incident, delivery, code_for(session.service, incident, delivery))
+    words = words_of(session.service, incident, delivery)
+    report = message(incident, delivery, code_for(session.service, incident, delivery), words)
     session.show(report, lambda: message_page(report, session.now()))
 
 

@@ -7,9 +7,13 @@ decisions, and must come from another person than the one who asked for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.actions import Action
+from runner.base.actor import Principal
 from runner.base.states import Proof
 from runner.errors import NotFound, Refused
+from runner.incident.messages.escalation import OPEN
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery, Incident
@@ -36,6 +40,27 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     if spent or not _adds(delivery, proof):
         return ()
     return (e.event_of(e.EvidenceRaised, command, by=command.person, evidence=proof),)
+
+
+def by_acting(
+    incident: Incident, principal: Principal, commands: Sequence[c.AnyCommand]
+) -> tuple[c.Acknowledge, ...]:
+    """Return the acknowledgements of the alerts that called a person who now acts in the incident: nobody calls who works.
+
+    A claim acknowledges nothing. Nor does an act acknowledge a message that does not only call: its text must be read.
+    """
+    account = (principal.proven_by or "").startswith("login:") and principal.scopes is None
+    acts = not all(isinstance(one, c.AskReplan) for one in commands) and not principal.on_behalf_of
+    if not (account and acts and incident.state in ("open", "paused")):
+        return ()
+    given = {one.delivery for one in commands if isinstance(one, c.Acknowledge)}
+    where = "at the command line" if principal.os_user else "in the room"
+    return tuple(
+        c.Acknowledge(person=one.person, delivery=one.id, via=f"an act {where}")
+        for one in incident.deliveries.values()
+        if one.person == principal.person and one.state in OPEN and not one.waits and one.id not in given
+        if incident.messages[one.message].message_class.mobilises and not incident.messages[one.message].about
+    )
 
 
 def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:

@@ -63,6 +63,16 @@ def _level(incident: Incident, message: str, waiting: list[Delivery], now: datet
             yield e.DeliveryEnded(delivery=one.id, state="cancelled", why=why)
 
 
+def callers(incident: Incident, delivery: Delivery) -> tuple[str, ...]:
+    """Return the people who call the recipient: the commander; nobody calls himself, and somebody always calls."""
+    message, roles = incident.messages[delivery.message], incident.roles
+    ways = (roles.get("commander", ()), roles.get("communications", ()))
+    for people in (*ways, (message.requested_by,), (incident.opened_by,)):
+        if found := tuple(one for one in people if one not in ("", delivery.person)):
+            return found
+    return ()
+
+
 def level_time(incident: Incident, delivery: Delivery) -> datetime:
     """Return when the level of a delivery is alerted."""
     return delivery.starts_at or incident.messages[delivery.message].at

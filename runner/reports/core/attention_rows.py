@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from runner.actions import Action
-from runner.reports.core.formatting import phone_words, remaining
+from runner.reports.core.formatting import call_words, remaining
 from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
 
@@ -18,6 +18,10 @@ class Required(Protocol):
     @property
     def kind(self) -> str:
         """As in ``needs_attention``, or ``ready``."""
+
+    @property
+    def ref(self) -> str:
+        """Its subject, such as a delivery."""
 
     @property
     def text(self) -> str:
@@ -83,7 +87,8 @@ _LOUD = frozenset({"organisation_unknown", "outcome_unknown", "unreachable", "ex
 
 def attention_row(item: Required, now: datetime) -> Row:
     """Return one required action as a row."""
-    details: tuple[Cells, ...] = ((phone_words(item.person),),) if item.kind == "unreachable" else ()
+    call = call_words(item.person, item.ref) if item.kind == "unreachable" else ()
+    details: tuple[Cells, ...] = tuple((one,) for one in call)
     return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(*details, _how(item)))
 
 

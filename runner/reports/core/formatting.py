@@ -71,17 +71,14 @@ def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 PEOPLE: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("people", default=None)
 """Names of the contact list by person id, set when a command opens a home."""
 
-PHONES: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("phones", default=None)
-"""Phone numbers by person id; set only at a terminal, whose users may read the contact list as the call sheet does."""
+CALLS: ContextVar[Callable[[str, str], tuple[str, ...]] | None] = ContextVar("calls", default=None)
+"""The lines for a call by person and delivery, as their reader may see them; set where a screen has one reader."""
 
 
-def phone_words(person: str) -> str:
-    """Return the numbers of a person for a terminal; elsewhere the command for the call sheet."""
-    numbers = PHONES.get()
-    if numbers is None:
-        return "Numbers: tocsin message call-sheet"
-    found = numbers().get(person, "")
-    return f"Phone of {person_name(person)}: {found}" if found else "No phone number known"
+def call_words(person: str, delivery: str) -> tuple[str, ...]:
+    """Return the number of a person to call, then what to read aloud; without a reader the command for the call sheet."""
+    lines = CALLS.get()
+    return ("Numbers: tocsin message call-sheet",) if lines is None else lines(person, delivery)
 
 
 def person_name(person: str) -> str:

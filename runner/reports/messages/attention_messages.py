@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from runner.actions import Action
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
-from runner.incident.messages.escalation import called_off
+from runner.incident.messages.escalation import called_off, callers
 from runner.incident.messages.update_cadence import broken_promises
 from runner.incident.state.incident import CampaignView, Delivery, Incident
 from runner.incident.state.quorum import awaited
@@ -29,7 +29,7 @@ def for_reader(items: Iterable[AttentionItem], me: str) -> tuple[AttentionItem, 
         replace(
             item,
             kind="acknowledge",
-            text="Acknowledge your message",
+            text="Read and acknowledge your message",
             who="",
             detail="",
             action=Action("message.show", item.ref),
@@ -107,6 +107,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[0].started_at,
                 text=f"{person_name(delivery.person)}: not delivered{_missed(delivery)}",
                 person=delivery.person,
+                who=person_names(callers(incident, delivery)),
                 detail=f"{attempted_channels(delivery)} failed. Call, then record",
                 action=suggested_actions.call(delivery.id),
             )
@@ -118,6 +119,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: no usable contact method{_missed(delivery)}",
                 person=delivery.person,
+                who=person_names(callers(incident, delivery)),
                 detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
                 action=suggested_actions.call(delivery.id),
             )
@@ -235,15 +237,13 @@ def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionIte
     message = incident.messages[delivery.message]
     has_it = delivery.state == "active" or delivery.lapsed or proves(delivery.evidence, "delivered")
     answered = "did not acknowledge" if has_it else "was not reached"
-    commanders = incident.roles.get("commander", ())
-    whose = person_names(commanders) if delivery.person not in commanders else ""
     return AttentionItem(
         kind="unreachable",
         severity="critical" if message.message_class.availability == "critical" else "high",
         ref=delivery.id,
         since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
         text=f"{person_name(delivery.person)}{f': {why}' if why else f' {answered}'}{_missed(delivery)}",
-        who=whose,
+        who=person_names(callers(incident, delivery)),
         detail=f"{attempted_channels(delivery)}. Call, then record",
         action=suggested_actions.call(delivery.id),
         person=delivery.person,

@@ -11,6 +11,7 @@ import msgspec
 from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
+from runner.incident.messages.escalation import callers
 from runner.incident.state.incident import ActionItem, Attempt, Delivery, Incident
 from runner.incident.state.quorum import (
     answered_by_deputy,
@@ -22,7 +23,16 @@ from runner.incident.state.quorum import (
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
-from runner.reports.core.formatting import RECEIPTS, count, here, missed_calls, person_name, phone_words, when
+from runner.reports.core.formatting import (
+    RECEIPTS,
+    call_words,
+    count,
+    here,
+    missed_calls,
+    person_name,
+    person_names,
+    when,
+)
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
@@ -224,6 +234,13 @@ class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"
     delivery: DeliveryRow
     code: str = ""
     """Code that shows the origin of the message, and with which the person acknowledges."""
+    subject: str = ""
+    text: str = ""
+    """The message as it was composed; empty for a program, and if it cannot be read."""
+    read_aloud: str = ""
+    """What a caller reads out: the text, or that a message waits whose class no telephone may carry."""
+    callers: tuple[str, ...] = ()
+    """The people who call; empty for a message that needs no call."""
 
 
 def delivery_row(
@@ -325,8 +342,10 @@ def messages(
     )
 
 
-def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport:
-    """Return one delivery; raises NotFound."""
+def message(
+    incident: Incident, delivery: str, code: str = "", words: tuple[str, str, str] = ("", "", "")
+) -> DeliveryReport:
+    """Return one delivery; raises NotFound. ``words`` are its subject, its text, and what a caller reads out."""
     found = incident.deliveries.get(delivery)
     if found is None:
         what = f'Incident "{incident.codename}" has no delivery "{delivery}".'
@@ -336,7 +355,35 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
         kind=incident.kind,
         delivery=delivery_row(incident, found, exposed_by_delivery(incident).get(delivery, ())),
         code=code,
+        subject=words[0],
+        text=words[1],
+        read_aloud=words[2],
+        callers=callers(incident, found) if found.state in ("active", "exhausted") else (),
     )
+
+
+def only_own(report: MessagesReport, person: str) -> MessagesReport:
+    """Return the messages to a person, without those to others and what they answered."""
+    return msgspec.structs.replace(
+        report,
+        title="",
+        deliveries=tuple(map(_bare, (row for row in report.deliveries if row.recipient == person))),
+        roles=(),
+        not_written=(),
+        messages=(),
+        needs_attention=tuple(one for one in report.needs_attention if one.person == person),
+    )
+
+
+def bare(report: DeliveryReport) -> DeliveryReport:
+    """Return a message without anything else about its incident: its recipient may have no role there."""
+    heading = msgspec.structs.replace(report.heading, title="", severity="", alone="")
+    return msgspec.structs.replace(report, heading=heading, delivery=_bare(report.delivery))
+
+
+def _bare(row: DeliveryRow) -> DeliveryRow:
+    tried = tuple(msgspec.structs.replace(one, reason="") for one in row.attempts)
+    return msgspec.structs.replace(row, attempts=tried, refusals=(), overridden=(), exposed=())
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
@@ -413,8 +460,8 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
 
 
 @paged
-def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
-    """Draw one delivery with its attempts, evidence and blocked channels."""
+def message_page(report: DeliveryReport, now: datetime, me: str = "") -> Iterator[Block]:
+    """Draw one delivery with its text, attempts, evidence and blocked channels; ``me`` is its reader, if that is known."""
     row = report.delivery
     about = f"Message to {person_name(row.recipient)} ({row.message_class})"
     yield from render_header(report.heading, about)
@@ -424,6 +471,9 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     if report.code:
         yield line(f"Code, shows that the message is from us: {report.code}", "dim")
         yield line(f"The recipient acknowledges: tocsin ack {report.code}", "dim")
+    if report.text:
+        yield from (Blank(), line(f"TEXT: {report.subject}" if report.subject else "TEXT", "title"))
+        yield from (line(one) for one in report.text.splitlines())
     yield from attempt_blocks(row.attempts, now)
     if row.channels:
         yield from (Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2))
@@ -431,8 +481,12 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     yield from _rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm")
     if row.stuck or unresolved(row):
         yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
-    elif row.state != "satisfied":
-        yield from (Blank(), line(phone_words(row.recipient)), do(suggested_actions.call(row.delivery)))
+    elif report.callers and row.recipient != me:
+        yield from (Blank(), line("CALL", "title"), line(f"Who calls: {person_names(report.callers)}"))
+        yield line(call_words(row.recipient, row.delivery)[0])
+        said = "the text above, word for word" if report.read_aloud == report.text else report.read_aloud
+        yield line(f"Read aloud: {said}" if report.text else "The text cannot be read", hang=2)
+        yield do(suggested_actions.call(row.delivery))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

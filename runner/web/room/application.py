@@ -306,7 +306,8 @@ class Room:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
             except TocsinError as error:
-                fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
+                now = self._readable(row, request, service, reader)
+                fresh = self._asked(request, service, login, now)
                 again = Again(verb, given, error.message, drawing.page_hint(error), error.problems)
                 answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code in STALE else 409
@@ -331,14 +332,15 @@ class Room:
         incident = None
         if row.about_incident:
             try:
-                incident = reader.incident(service.find(request.path_params["incident"]))
+                name = service.find(request.path_params["incident"])
+                incident = reader.incident(name, own=row.own is not None)
             except (NotFound, Refused):
                 raise Absent from None
             except UNREADABLE:  # erased or damaged: only who reads all incidents may know of it
                 if not reader.may("incident.read"):
                     raise Absent from None
                 raise
-        if not may_read(reader, row, incident):
+        if not may_read(reader, row, incident, request.path_params.get("ref", "")):
             raise Absent
         return incident
 

@@ -16,6 +16,7 @@ from runner.app.core.active_incident import OPEN
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import incidents_lack_worker, lacks_worker
+from runner.app.messages.call_sheet import lines_on_page, record_showing
 from runner.app.people.role_rights import RIGHTS
 from runner.base.actor import Principal
 from runner.base.instants import instant_text
@@ -23,7 +24,7 @@ from runner.base.states import MARKS
 from runner.base.text import spelled
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
-from runner.reports.core.formatting import PEOPLE, PHONES, READER, screen_time
+from runner.reports.core.formatting import CALLS, PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.event_descriptions import KINDS
@@ -190,14 +191,17 @@ def codename_of(incident: Incident | None) -> str:
     return "" if incident is None else incident.codename
 
 
-def may_read(reader: Reader, row: Row, incident: Incident | None) -> bool:
-    """Tell whether a reader has a page."""
+def may_read(reader: Reader, row: Row, incident: Incident | None, ref: str = "") -> bool:
+    """Tell whether a reader has a page, or the page about one thing."""
     if row.exercise and (incident is None or incident.drill is None):
         return False
     played = incident is not None and incident.drill is not None
     if row.real is not None and not played and not reader.may(row.real, incident):
         return False
-    return row.right == "login" or reader.may(row.right, incident)
+    if row.right == "login" or reader.may(row.right, incident):
+        return True
+    own = row.own is not None and incident is not None and reader.may(row.own, incident)
+    return own and (not ref or (incident is not None and reader.owns(incident, ref)))
 
 
 def asked_of(
@@ -215,7 +219,7 @@ def asked_of(
         zone = zone_of(incident)
     READER.set(zone)
     PEOPLE.set(cache(lambda: {name: one.name for name, one in service.directory.people.items()}))
-    PHONES.set(None)  # a page is for whoever may read the incident
+    CALLS.set(None)  # what no page shows, such as an answer of the API, has no number
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident
@@ -228,6 +232,10 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     ``path`` is its address; ``band`` is above everything.
     """
     reader, incident = asked.reader, asked.incident if row.about_incident else None
+    if incident is not None:
+        service, who = asked.service, asked.principal
+        record = cache(partial(record_showing, service, who.person, incident.id))
+        CALLS.set(partial(lines_on_page, service, incident, who, record))
     shown = row.draw(asked)
     if _lacks_worker(row, asked):
         shown = shown._replace(page=without_worker(shown.page))
@@ -312,7 +320,7 @@ def _link(reader: Reader, incident: Incident | None, about: str) -> str:
         return address(BY_OPERATION.get(operation, row), codename, thing)
     if row.about_incident and incident is None:
         return ""
-    if not may_read(reader, row, incident if row.about_incident else None):
+    if not may_read(reader, row, incident if row.about_incident else None, ref):
         return ""
     return address(row, codename_of(incident), ref) + (f"?{query}" if query else "")
 

@@ -8,7 +8,7 @@ from runner.app.incidents.home_catalogue import catalogue
 from runner.base.instants import calendar_day
 from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
-from runner.reports.core.formatting import count, moment
+from runner.reports.core.formatting import count, moment, person_name
 from runner.reports.core.page import Block, Cell, Page, flow, line, table
 from runner.web.room.pages import Asked, File, Shown
 
@@ -123,9 +123,20 @@ def record(asked: Asked) -> Shown:
         *last_blocks(last, head.version),
         line("HEAD OF THE JOURNAL", "title"),
         line(f"{head.version}:sha256:{head.hash}"),
+        *_showings(asked),
         *(_exports(asked) if asked.reader.may("record.export", incident) else ()),
     )
     return Shown(last, Page(blocks))
+
+
+def _showings(asked: Asked) -> Iterator[Block]:
+    from runner.app.messages.call_sheet import showings
+
+    found = [(at, one.by) for at, one in showings(asked.service).made if one.incident == asked.incident.id]
+    yield line("TELEPHONE NUMBERS SHOWN", "title")
+    yield table(((moment(at), person_name(by)) for at, by in reversed(found)), 1, indent=0)
+    if not found:
+        yield line("No page of the incident showed a telephone number", "dim")
 
 
 def _exports(asked: Asked) -> Iterator[Block]:
@@ -145,7 +156,12 @@ def _exports(asked: Asked) -> Iterator[Block]:
 
 
 def _unrecorded() -> tuple[Block, ...]:
-    return (line("Tocsin does not record who read a page or downloaded a file.", "warn"),)
+    return (
+        line(
+            "Tocsin does not record who read a page or downloaded a file; only who was shown telephone numbers.",
+            "warn",
+        ),
+    )
 
 
 # --- administration ---------------------------------------------------------------------------------------

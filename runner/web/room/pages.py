@@ -435,20 +435,29 @@ def messages(asked: Asked) -> Shown:
     """List the messages with their evidence."""
     from runner.reports.core.task_rows import titles
     from runner.reports.messages.messages import messages as view
+    from runner.reports.messages.messages import only_own
     from runner.reports.messages.messages_page import messages_page
 
     words = titles(asked.incident, asked.service.library(asked.incident))
     report = view(asked.incident, asked.now, words, asked.principal.person)
+    if not asked.reader.may("message.read", asked.incident):
+        report = only_own(report, asked.principal.person)
     return Shown(report, messages_page(report, asked.now))
 
 
 def message(asked: Asked) -> Shown:
-    """Show one delivery; its code stays with the person who calls, at the command line."""
+    """Show one delivery with its text; its code stays with the person who calls, at the command line."""
+    from runner.app.messages.call_sheet import words_of
+    from runner.reports.messages.messages import bare, message_page
     from runner.reports.messages.messages import message as view
-    from runner.reports.messages.messages import message_page
 
-    report = view(asked.incident, asked.ref, "")
-    return Shown(report, message_page(report, asked.now))
+    # A program reads what became of a message, not its text.
+    program = asked.principal.scopes is not None
+    words = ("", "", "") if program else words_of(asked.service, asked.incident, asked.ref)
+    report = view(asked.incident, asked.ref, "", words)
+    if not asked.reader.may("message.read", asked.incident):
+        report = bare(report)
+    return Shown(report, message_page(report, asked.now, asked.principal.person))
 
 
 def timeline(asked: Asked) -> Shown:

@@ -31,6 +31,9 @@ class Row(NamedTuple):
     real: Right | None = None
     """Another right that it needs in an incident that is not an exercise."""
 
+    own: Right | None = None
+    """The right that is enough for what is for the reader; the page shows nothing else then."""
+
     @property
     def about_incident(self) -> bool:
         """Whether it is a page about one incident."""
@@ -92,8 +95,8 @@ TABLE = (
         fresh=False,
     ),
     Row(f"{INCIDENT}/run/{{ref}}", "run", "campaign.manage", letter_pages.run, "", fresh=False),
-    Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
-    Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
+    Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages", own="message.own"),
+    Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, "", own="message.own"),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
     Row(f"{INCIDENT}/evidence", "evidence", "evidence.read", pages.evidence, "Evidence"),
     Row(f"{INCIDENT}/audit", "record", "audit.verify", organisation_pages.record, "Record", fresh=False),

@@ -63,7 +63,15 @@ _LEADS = {
     "campaign.manage", "exercise.manage", "exercise.conduct", "exercise.rate", "alert.handle",
 }  # fmt: skip
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage", "law.check", "record.export"},
+    LOCAL: {
+        *_LAWYER,
+        *_LEADS,
+        "message.own",
+        "note.privileged",
+        "account.manage",
+        "law.check",
+        "record.export",
+    },
     "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file", "law.check"},
     "counsel": {*_LAWYER, "note.privileged", "law.check", "record.export"},
     "outside_counsel": {"note.add", "entry.correct", "sign", "notice.edit", "audit.verify"},
@@ -98,7 +106,7 @@ ACTS_EXPECTED: dict[str, set[str]] = {
     ANY: {*_RESPONDER, "domain.declare", "incident.open"},
     "nobody": set(),
 }
-"""The rights to change something that each role has."""
+"""The rights to change something that each role has; ``message.own`` comes from a message, not from a role."""
 ACT_RIGHTS: dict[str, dict[str, str]] = {
     "incidents": {"open": "incident.open"},
     "alert": {"open": "alert.handle", "dismiss": "alert.handle"},
@@ -124,7 +132,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     },
     "messages": {"send": "message.send"},
     "message": {
-        "ack": "message.send", "ack_for": "message.send", "call": "message.send", "resolve": "message.send",
+        "ack": "message.own", "ack_for": "message.send", "call": "message.send", "resolve": "message.send",
         "retry": "message.send",
     },
     "facts": {"confirm": "entry.confirm", "state": "fact.state", "import": "fact.state"},

@@ -81,7 +81,7 @@ def test_a_person_acknowledges_their_own_message_only(room: Served, desk: AtDesk
     jonas, ada = room.reader("jonas"), room.reader("ada")
     assert offered(room.get(jonas, page).text) == {"ack", "retry"}
     assert offered(room.get(ada, page).text) == {"call", "ack_for", "retry"}
-    assert submitted(room, ada, "message", "ack", asked).status_code == 409
+    assert submitted(room, ada, "message", "ack", asked).status_code == 404
     assert shown(desk, asked)["delivery"]["evidence"] != "acked"
     assert submitted(room, jonas, "message", "ack", asked, note="on my way").status_code == 303
     assert shown(desk, asked)["delivery"]["state"] == "satisfied"

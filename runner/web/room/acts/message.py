@@ -169,7 +169,7 @@ MESSAGES = Acting(_send_form, {"send": Act("message.send", _send, _planned)}, _a
 MESSAGE = Acting(
     _forms,
     {
-        "ack": Act("message.send", _ack),
+        "ack": Act("message.own", _ack),
         "ack_for": Act("message.send", _ack_for),
         "call": Act(
             "message.send",

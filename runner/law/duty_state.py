@@ -118,7 +118,8 @@ def done(record: DutyRecord | None) -> DutyDone | None:
     if record is None:
         return None
     watch = record.watch.source if record.watch is not None else ""
-    return DutyDone(**{**msgspec.structs.asdict(record), "watch": watch})
+    named = {name: getattr(record, name) for name in DutyDone.__struct_fields__}
+    return DutyDone(**{**named, "watch": watch})
 
 
 def state_of(

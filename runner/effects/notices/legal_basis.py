@@ -26,6 +26,8 @@ from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import nested
+from runner.incident.law.filed import filed_differences
+from runner.incident.notices.staleness import changed_parts
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.applicability import Evaluator, conjunction, disjunction
@@ -239,6 +241,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "reference": (filed.reference or None) if filed is not None else None,
         "first": earlier[0] if earlier else {},
         "earlier": earlier or None,
+        "changed": list(_changed(earlier, found)) or None,
         "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "provisional": status.provisional,
         "parts": [item.part for item in content if item.part],
@@ -276,6 +279,20 @@ def _earlier(found: Brief) -> list[dict[str, Any]]:
             filing = {"id": rule.slug, "stage": rule.stage, "filed_at": record.at}
             filings.append({**filing, "reference": record.reference or None})
     return sorted(filings, key=lambda filing: filing["filed_at"])
+
+
+def _changed(earlier: Sequence[Mapping[str, Any]], found: Brief) -> Iterator[dict[str, Any]]:
+    """Yield each number and time that an earlier filing states and that is another now; prose is stated anew as a whole."""
+    for filing in earlier:
+        for one in filed_differences(found.incident, f"{found.regime.id}/{filing['id']}"):
+            kind = fact_type(one.fact)
+            if (
+                isinstance(kind, FactType)
+                and kind.kind in ("int", "number", "instant")
+                and one.before is not None
+            ):
+                name, before, after = changed_parts(one, found.incident.zone)
+                yield {"name": name, "before": before, "after": Kept(one.fact, one.after, after)}
 
 
 def _filed(duty: str, found: Brief) -> DutyRecord | None:

@@ -29,6 +29,8 @@ NONE = "none"
 
 def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library) -> bool:
     """Tell whether a decision needs two people; raises Refused if its ground, or a waiver, is not in the law."""
+    if record.kind == "no_correction":
+        return True
     law = library.regime(duty.partition("/")[0])
     status = _status(incident, duty, now, library, law) if law is not None else None
     if law is None or status is None:

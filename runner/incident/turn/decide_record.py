@@ -17,6 +17,7 @@ from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.duties import cancel_open_steps
+from runner.incident.law.filed import added_to, after_filing, filing_of, refuse_more_to_say
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
@@ -295,16 +296,12 @@ def _duty(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
     record = command.record
-    if duty.record is not None and duty.record.kind == "filed":
-        proof = duty.record.reference or duty.record.receipt
-        raise Refused(
-            f'Duty "{command.duty}" was filed at {said(duty.record.at)} ({proof}). A filing cannot be replaced.',
-            hint="If the entry is wrong: tocsin correct ENTRY --reason WHY. If a task waits: tocsin task done TASK.",
-            code="already_filed",
-        )
+    filed = filing_of(incident, command.duty)
+    if record.kind == "no_correction" or filed is not None:
+        record = after_filing(incident, command.duty, record)
     if record.kind != "filed" and not record.reason.strip():
         raise Refused(
-            "The reason for the decision not to notify, or for the waiver, is missing.",
+            "The reason for the decision, or for the waiver, is missing.",
             hint="Add --reason WHY",
             code="reason_missing",
         )
@@ -316,7 +313,7 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    binds = record.kind == "filed" and duty.verdict != "advisory"
+    binds = record.kind == "filed" and duty.verdict != "advisory" and filed is None
     late = binds and duty.due is not None and record.at > duty.due
     if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
@@ -327,10 +324,13 @@ def _duty(
     record = with_evidence(incident, command.duty, record, now, library)
     if record.kind == "filed":
         word, record = _as_it_was(incident, command, by)
+        record = msgspec.structs.replace(record, adds_to=added_to(incident, command.duty, library))
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
         return (*word, recorded, *_file_steps(incident, command, by))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
-    done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
+    refuse_more_to_say(incident, command.duty, record)
+    ended = cancel_open_steps(incident, command.duty, record) if record.kind != "no_correction" else ()
+    done: tuple[e.AnyEvent, ...] = (recorded, *ended)
     if not judged(incident, command.duty, record, now, library):
         return done
     act = TwoPersonAct(kind="decide", by=by, reason=record.reason, duty=command.duty, record=record)

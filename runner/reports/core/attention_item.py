@@ -28,6 +28,7 @@ AttentionKind = Literal[
     "duty_reopened",
     "duty_claimed",
     "filed_unsigned",
+    "filing_differs",
     "notice_stale",
     "overdue",
     "clock",

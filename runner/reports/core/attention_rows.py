@@ -57,6 +57,7 @@ _FIRST: Mapping[str, str] = {
     "duty_reopened": "file",
     "duty_claimed": "confirm",
     "filed_unsigned": "approve",
+    "filing_differs": "correct",
     "notice_stale": "generate",
     "paused": "paused",
     "set_aside": "stopped",

@@ -46,6 +46,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "duty_reopened": 3,
     "duty_claimed": 3,
     "filed_unsigned": 3,
+    "filing_differs": 3,
     "notice_stale": QUESTIONS,
     "clock": 3,
     "role_unheld": QUESTIONS,

@@ -38,7 +38,7 @@ from runner.reports.messages.attention_messages import (
     missed_updates,
 )
 from runner.reports.messages.war_room import nowhere
-from runner.reports.notices.attention_notices import stale_notices, unsigned_filings
+from runner.reports.notices.attention_notices import filed_differently, stale_notices, unsigned_filings
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
@@ -83,6 +83,7 @@ def needs_attention(
         *_duties(duties, begun, now),
         *_reopened(incident, begun, labels),
         *unsigned_filings(incident, begun, labels),
+        *filed_differently(incident, library, labels),
         *stale_notices(incident),
         *_facts(incident, library, begun, duties),
         *_roles(incident, rows),

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from runner.base.states import Kind
+from runner.incident.notices.staleness import change_words
 from runner.incident.notices.verification import Contradiction
-from runner.reports.core.formatting import count
+from runner.law.duty import ChangedFact
+from runner.reports.core.formatting import count, here
 from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, line, paged, table
 from runner.reports.core.report import Report
@@ -39,6 +41,13 @@ class StatedFact(msgspec.Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
 
 
+class FiledText(msgspec.Struct, frozen=True, kw_only=True):
+    """A filed duty whose text states facts that have another value now."""
+
+    duty: str
+    differs: tuple[ChangedFact, ...]
+
+
 class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-consistency/v1"):
     """The comparison of all current texts."""
 
@@ -50,6 +59,8 @@ class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-co
     prose: tuple[Statement, ...]
     """Numbers and dates in facts in prose, and in what a person typed into a text; not ``current`` if no fact has them."""
     contradictions: tuple[Contradiction, ...]
+    filed: tuple[FiledText, ...] = ()
+    """Filings that differ from the present facts, until they are corrected or counsel decides that no correction is owed."""
     questions: tuple[str, ...]
     """Differences that are possible, and that a person must explain."""
     new_duties: tuple[str, ...]
@@ -61,7 +72,10 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
     """Draw the contradictions first, then each fact with the texts that state it."""
     yield from render_header(report.heading, "Consistency of notices")
     found = report.contradictions
-    yield line(f"CONTRADICTIONS ({len(found)})", "alarm" if found else "title")
+    differs = [(one.duty, change_words(fact, here())) for one in report.filed for fact in one.differs]
+    total = len(found) + len(differs)
+    yield line(f"CONTRADICTIONS ({total})", "alarm" if total else "title")
+    yield from (line(f"Filed for {duty}: {words}", "alarm", indent=2, hang=2) for duty, words in differs)
     yield from (line(one.what, "alarm", indent=2, hang=2) for one in found)
     if found:
         yield line(

@@ -117,7 +117,9 @@ def shown(service: IncidentService, reader: Reader, incident: Incident, duty: st
         notices=texts,
         content=Counter(line.state for line in checked),
         awaiting=tuple(
-            row for row in two_person_rows(incident) if row.duty == duty and row.state == "awaiting"
+            row
+            for row in two_person_rows(incident)
+            if row.state == "awaiting" and duty in (row.duty, *(move.duty for move in row.moves))
         ),
     )
 

@@ -18,7 +18,7 @@ from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.filed import added_to, after_filing, filing_of, refuse_more_to_say
-from runner.incident.law.moved_deadlines import moves, require_grounds
+from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_grounds, with_facts
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.decide import letters_signed
@@ -138,8 +138,8 @@ def known(
 ) -> tuple[e.AnyEvent, ...]:
     """Record facts; a fact answers the open question that sets it.
 
-    A later statutory deadline waits until a second person confirms it, and so does a position of
-    counsel: it can remove a duty.
+    A fact that moves a statutory deadline later, or ends a duty, waits alone until a second person confirms it; the others
+    count at once. A position of counsel waits, too: it can remove a duty.
     """
     if not command.changes:
         return ()
@@ -153,6 +153,11 @@ def known(
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) and not second else ()
     require_grounds(incident, moved, command.grounds)
+    waiting = () if library.alone else facts_that_wait(incident, command.changes, moved, now, library)
+    if rest := tuple(change for change in command.changes if waiting and change not in waiting):
+        others = known(incident, msgspec.structs.replace(command, changes=rest), by, now, library)
+        after, left = with_facts(incident, rest, now), msgspec.structs.replace(command, changes=waiting)
+        return (*others, *known(after, left, by, now, library))
     answered = implicit_answers(incident, command, by, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,

@@ -329,7 +329,10 @@ def _near(duty: DutyStatus, due: datetime, action: Action, now: datetime) -> Att
 def _facts(
     incident: Incident, library: Library, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
+    doubted = {one.key for people in incident.second_person.values() for one in people.doubted}
     for path, holds_up in blocking_facts(incident, library, rows, duties).items():
+        if path in doubted:
+            continue  # its confirmation is asked for
         begun = [row for row in rows.values() if row.state in ("ready", "active")]
         asked = [row for row in begun if row.sets == path or path in row.open_fields]
         title = asked[0].title if asked and asked[0].sets else ""

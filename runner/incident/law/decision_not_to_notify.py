@@ -7,7 +7,7 @@ not require the notice at all, one person can decide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -16,9 +16,12 @@ from runner.actions import REASON, Action, Slot
 from runner.base.text import nearest
 from runner.errors import Refused
 from runner.facts.vocabulary.register import nested
-from runner.incident.law.duties import BINDING
+from runner.incident.law.duties import BINDING, cancel_open_steps, is_binding, near_statuses
+from runner.incident.people.second_person import pair, with_second
+from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
+from runner.incident.state.second_person import TwoPersonAct
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord, DutyStatus, Evidence
 from runner.law.regime import Regime, Version
@@ -127,3 +130,35 @@ def _status(
         first_known=incident.opened_at,
     )
     return next((status for status in statuses if status.id == duty), None)
+
+
+def approved(
+    incident: Incident, ground: str, people: Sequence[str], now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    """Yield the decisions not to notify that people approved: one for each undecided duty that has this ground.
+
+    Without counsel and another office among them, the first who can asks, and a second person confirms as ever.
+    """
+    why = incident.facts.get("risk.harm_assessment.grounds")
+    reason, both = (
+        str(why.value) if why is not None and why.value else "approved",
+        pair(incident, "decide", people),
+    )
+    asked = {one.act.duty for one in incident.second_person.values() if one.state == "awaiting"}
+    for status in near_statuses(incident, now, library) if both else ():
+        law, duty = library.regime(status.regime), status.id
+        named = is_binding(status) or any(reason.code == ground for reason in status.because)
+        open_ = (
+            duty not in asked
+            and incident.duties[duty].record is None
+            and status.due_kind != "waits_for_event"
+        )
+        if law is None or not (named and open_) or ground not in statute_grounds(law, status):
+            continue
+        record = DutyRecord(
+            kind="decided_not_to_notify", by=both[0], at=now, reason=reason, ground=ground, signed=both[1:]
+        )
+        record = with_evidence(incident, duty, record, now, library)
+        done = (e.DutyRecorded(duty=duty, record=record), *cancel_open_steps(incident, duty, record))
+        act = TwoPersonAct(kind="decide", by=both[0], reason=reason, duty=duty, record=record)
+        yield from with_second(incident, act, done, library.alone, "".join(both[1:]))

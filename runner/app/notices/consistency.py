@@ -28,7 +28,7 @@ from runner.incident.notices.verification import (
 )
 from runner.incident.state.incident import Document, Incident
 from runner.reports.core.header import heading_of
-from runner.reports.notices.consistency import ConsistencyReport, FiledText, StatedFact, Statement
+from runner.reports.notices.consistency import ConsistencyReport, StatedFact, Statement
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -78,7 +78,7 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
         aware=tuple(aware),
         prose=tuple(prose),
         contradictions=contradictions(incident),
-        filed=tuple(FiledText(duty=duty, differs=differs) for duty, differs in all_differences(incident)),
+        filed=dict(all_differences(incident)),
         questions=tuple(questions(incident)),
         new_duties=tuple(_new_duties(service, incident, duties)),
     )

@@ -44,13 +44,14 @@ from runner.reports.law.titles import duty_label, recipient_name
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
-    from runner.law.duty import DutyRecord, DutyStatus
+    from runner.law.duty import DutyStatus
     from runner.reports.core.page import Page
 
 HOUSE = "privileged"
 TO_FILE = "to-file"
 OLDER = "older"
 FILED = "filed"
+_CHANGED = ("OUT OF DATE: facts changed since the document was generated", "FILED, LATER FACTS DIFFER")
 
 
 class _Pull:
@@ -217,8 +218,11 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
     lists = {
         "OVERRIDDEN": [f"{_by(waived)}: {waived.reason}", *waived.items] if waived is not None else [],
-        "FILED": [_filing(duty, record) for duty, record in made.filed.get(document.digest, ())],
-        f"{'Filed, later facts differ' if document.digest in made.filed else 'OUT OF DATE: facts changed since the document was generated'}": stale,
+        "FILED": [
+            f"{duty}: {_by(one)}, {one.reference or one.receipt}"
+            for duty, one in made.filed.get(document.digest, ())
+        ],
+        _CHANGED[document.digest in made.filed]: stale,
         "Authority": [f"{label}: {text}" for label, text, _ in office_fields(office, now) if text]
         if office
         else [],
@@ -261,14 +265,6 @@ def _value(value: Any, known: FactType | None) -> str:
     if value is None or known is None or known.kind != "instant":
         return value_words(value)
     return moment(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
-
-
-def _filing(duty: str, record: DutyRecord) -> str:
-    named = (
-        record.reference and f"reference {record.reference}",
-        record.receipt and f"receipt {record.receipt}",
-    )
-    return ", ".join(filter(None, (duty, _by(record), *named)))
 
 
 def _approval(one: Approval) -> str:
@@ -357,10 +353,7 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
         "facts": document.facts,
         "rendered_at": document.at,
         "changed": changes(made.incident, [document])[document.id],
-        "filed": [
-            {"duty": duty, "at": one.at, "by": one.by, "reference": one.reference, "receipt": one.receipt}
-            for duty, one in made.filed.get(document.digest, ())
-        ],
+        "filed": dict(made.filed.get(document.digest, ())),
         "as_it_was": document.as_it_was,
         "override": document.override,
         "adoption": document.adoption,

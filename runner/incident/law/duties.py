@@ -239,8 +239,8 @@ def _more_to_say(incident: Incident, seen: DutyView | None) -> str:
     """Return why a duty to supplement is open again after the decision that there is nothing to add."""
     if seen is None or seen.record is None or seen.record.ground != NOTHING_FURTHER:
         return ""
-    differ = dict(all_differences(incident, f"{seen.id.partition('/')[0]}/"))
-    return f"facts changed that the text filed for {next(iter(differ))} states" if differ else ""
+    differ = next(all_differences(incident, seen.id.partition("/")[0]), None)
+    return f"facts changed that the text filed for {differ[0]} states" if differ is not None else ""
 
 
 _KEPT = ("verdict", "due", "provisional", "missing", "overdue", "in_sight", "settled", "waits")

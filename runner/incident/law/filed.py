@@ -19,23 +19,21 @@ from runner.incident.state.library import Library
 from runner.law.duty import ChangedFact, DutyRecord
 
 NOTHING_FURTHER = "nothing_further"
-"""The ground of a duty to supplement that ends without a supplement: the filed text needs no addition."""
+"""The ground on which a duty to supplement ends without a supplement."""
 
 
 def filing_of(incident: Incident, duty: str) -> DutyRecord | None:
     """Return the first filing of a duty, None if it is not filed."""
-    view = incident.duties.get(duty)
-    return (
-        view.record if view is not None and view.record is not None and view.record.kind == "filed" else None
-    )
+    record = incident.duties[duty].record if duty in incident.duties else None
+    return record if record is not None and record.kind == "filed" else None
 
 
 def filed_texts(incident: Incident) -> dict[str, list[tuple[str, DutyRecord]]]:
     """Return by the digest of a filed text the duties that it was filed for, each with the record."""
     found: dict[str, list[tuple[str, DutyRecord]]] = {}
     for duty, view in incident.duties.items():
-        for record in filter(None, (filing_of(incident, duty), *view.corrections.values())):
-            if record.kind == "filed" and record.digest and duty not in record.adds_to:
+        for record in (filing_of(incident, duty), *view.corrections.values()):
+            if record is not None and record.digest and duty not in record.adds_to:
                 found.setdefault(record.digest, []).append((duty, record))
     return found
 
@@ -43,24 +41,22 @@ def filed_texts(incident: Incident) -> dict[str, list[tuple[str, DutyRecord]]]:
 def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
     """Return the facts that the filed texts of a duty state, or left open, and that have another value now.
 
-    The newest text that read a fact counts. Not returned: changes that need no correction by counsel's decision, and facts
-    in the text of a later stage, at which their differences stand.
+    The newest text that read a fact counts; if it is of a later stage, the difference stands there. A change that needs no
+    correction by counsel's decision is not returned.
     """
-    first = filing_of(incident, duty)
-    if first is None:
-        return ()
     keys = sorted(incident.facts)
     found: dict[str, ChangedFact] = {}
     accepted: dict[str, int] = {}
-    for record in (first, *incident.duties[duty].corrections.values()):
+    first = filing_of(incident, duty)
+    for record in (first, *incident.duties[duty].corrections.values()) if first is not None else ():
         accepted.update(record.facts)
-        for text in (
-            one for one in incident.documents.values() if record.digest and one.digest == record.digest
-        ):
+        texts = (one for one in incident.documents.values() if record.digest and one.digest == record.digest)
+        for text in texts:
             read = {key for path in text.facts for key in recorded_as(path.removesuffix("[]"), keys)}
-            found = {key: change for key, change in found.items() if key not in read}
             own = () if duty in record.adds_to else changes(incident, [text])[text.id]
-            found |= {change.fact: change for change in own}
+            found = {key: one for key, one in found.items() if key not in read} | {
+                one.fact: one for one in own
+            }
     return tuple(
         one for key, one in sorted(found.items()) if incident.fact_events[key] > accepted.get(key, 0)
     )
@@ -69,30 +65,29 @@ def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
 def all_differences(incident: Incident, law: str = "") -> Iterator[tuple[str, tuple[ChangedFact, ...]]]:
     """Yield each duty, of one law or of all, whose filed text differs from the present facts, with the differences."""
     for duty in sorted(incident.duties):
-        if duty.startswith(law) and (differs := filed_differences(incident, duty)):
+        if law in ("", duty.partition("/")[0]) and (differs := filed_differences(incident, duty)):
             yield duty, differs
 
 
-def added_to(incident: Incident, duty: str, library: Library) -> tuple[str, ...]:
-    """Return the filed duties that a filing of this duty adds to: other stages of its law, to the same recipient."""
-    return tuple(name for name in _same_recipient(duty, library) if filing_of(incident, name) is not None)
+def same_recipient(duty: str, library: Library) -> dict[str, str]:
+    """Return the other duties of a law to the same recipient, and the stage of each."""
+    law = library.regime(duty.partition("/")[0])
+    rules = [rule for version in law.versions for rule in version.duties] if law is not None else []
+    to = {rule.recipient for rule in rules if rule.slug == duty.partition("/")[2]}
+    others = {f"{duty.partition('/')[0]}/{rule.slug}": rule.stage for rule in rules if rule.recipient in to}
+    return {name: stage for name, stage in others.items() if name != duty}
 
 
 def corrected_by(incident: Incident, duty: str, library: Library) -> str:
     """Return the duty whose notice corrects a filing: the law's stage for further information, else the duty itself."""
-    later = (name for name in _same_recipient(duty, library, "phases") if name in incident.duties)
-    return next((name for name in later if incident.duties[name].verdict != "not_applicable"), duty)
-
-
-def _same_recipient(duty: str, library: Library, stage: str = "") -> Iterator[str]:
-    law = library.regime(duty.partition("/")[0])
-    rules = (
-        {f"{law.id}/{rule.slug}": rule for version in law.versions for rule in version.duties} if law else {}
-    )
-    own = rules.get(duty)
-    for name, rule in rules.items():
-        if own is not None and name != duty and rule.recipient == own.recipient and stage in ("", rule.stage):
-            yield name
+    for name, stage in same_recipient(duty, library).items():
+        if (
+            stage == "phases"
+            and name in incident.duties
+            and incident.duties[name].verdict != "not_applicable"
+        ):
+            return name
+    return duty
 
 
 def after_filing(incident: Incident, duty: str, record: DutyRecord) -> DutyRecord:
@@ -107,8 +102,7 @@ def after_filing(incident: Incident, duty: str, record: DutyRecord) -> DutyRecor
     if not differs or record.kind not in ("filed", "no_correction") or record.digest == first.digest != "":
         raise Refused(
             f'Duty "{duty}" was filed at {said(first.at)} ({first.reference or first.receipt}). A filing stays as it is.',
-            hint="A fact that it states has another value: record the fact, then file the new text as a correction. "
-            "If a task waits: tocsin task done TASK.",
+            hint="A correction needs a changed fact and a new text. If a task waits: tocsin task done TASK.",
             code="already_filed",
         )
     known = {one.fact: incident.fact_events[one.fact] for one in differs}
@@ -121,12 +115,11 @@ def after_filing(incident: Incident, duty: str, record: DutyRecord) -> DutyRecor
 
 def refuse_more_to_say(incident: Incident, duty: str, record: DutyRecord) -> None:
     """Raise Refused for the decision that there is nothing to add while a filed text differs from the facts."""
-    differ = dict(all_differences(incident, f"{duty.partition('/')[0]}/"))
-    if record.ground == NOTHING_FURTHER and differ:
-        filed, differs = next(iter(differ.items()))
-        words = "; ".join(change_words(one, incident.zone) for one in differs)
-        raise Refused(
-            f"The text filed for {filed} differs from the present facts: {words}.",
-            hint=f"File the correction. Or counsel: tocsin duty decide {filed} --no-correction --reason WHY",
-            code="filing_differs",
-        )
+    for filed, differs in all_differences(incident, duty.partition("/")[0]):
+        if record.ground == NOTHING_FURTHER:
+            words = "; ".join(change_words(one, incident.zone) for one in differs)
+            raise Refused(
+                f"The text filed for {filed} differs from the present facts: {words}.",
+                hint=f"File the correction. Or counsel: tocsin duty decide {filed} --no-correction --reason WHY",
+                code="filing_differs",
+            )

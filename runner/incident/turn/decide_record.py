@@ -17,7 +17,7 @@ from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.duties import cancel_open_steps
-from runner.incident.law.filed import added_to, after_filing, filing_of, refuse_more_to_say
+from runner.incident.law.filed import after_filing, filing_of, refuse_more_to_say, same_recipient
 from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_grounds, with_facts
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
@@ -329,7 +329,9 @@ def _duty(
     record = with_evidence(incident, command.duty, record, now, library)
     if record.kind == "filed":
         word, record = _as_it_was(incident, command, by)
-        record = msgspec.structs.replace(record, adds_to=added_to(incident, command.duty, library))
+        others = same_recipient(command.duty, library)
+        adds_to = tuple(name for name in others if filing_of(incident, name) is not None)
+        record = msgspec.structs.replace(record, adds_to=adds_to)
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
         return (*word, recorded, *_file_steps(incident, command, by))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)

@@ -147,8 +147,7 @@ def moment(instant: datetime, zone: tzinfo | None = None) -> str:
 
 def standing(kind: str) -> str:
     """Return the name of a duty's record: ``the filing``, ``the decision not to notify``, ``the waiver``."""
-    named = {"filed": "the filing", "waived": "the waiver", "no_correction": "the decision not to correct"}
-    return named.get(kind, "the decision not to notify")
+    return {"filed": "the filing", "waived": "the waiver"}.get(kind, "the decision not to notify")
 
 
 def signatures(signed: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from runner.actions import Action, set_fact
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.law.duties import claim
 from runner.incident.state.incident import Incident
-from runner.incident.state.second_person import ClockMove
 from runner.law.duty import DutiesReport, DutyChange, DutyStatus, Unless
 from runner.law.relevance import ELSEWHERE, places, questions
 from runner.reports.core import suggested_actions
@@ -185,16 +184,13 @@ def _awaited(incident: Incident) -> dict[str, str]:
         act = people.act
         if people.state == "awaiting":
             waits = f"awaits {who_words(incident, people)}"
-            said = {one.duty: _later_words(one) for one in act.moves if one.later}
+            later = [(one, f" ({moment(one.new)})" if one.new else "") for one in act.moves if one.later]
+            said = {one.duty: "its end" if one.ends else f"a later deadline{new}" for one, new in later}
             if act.record is not None:
                 what = {"waived": "a waiver", "no_correction": "a decision not to correct"}
                 said[act.duty] = what.get(act.record.kind, "a decision not to notify")
             found |= {duty: f"{what} {waits}" for duty, what in said.items()}
     return found
-
-
-def _later_words(move: ClockMove) -> str:
-    return "its end" if move.ends else f"a later deadline ({moment(move.new) if move.new else 'none'})"
 
 
 def _pending(incident: Incident) -> dict[str, tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -41,13 +41,6 @@ class StatedFact(msgspec.Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
 
 
-class FiledText(msgspec.Struct, frozen=True, kw_only=True):
-    """A filed duty whose text states facts that have another value now."""
-
-    duty: str
-    differs: tuple[ChangedFact, ...]
-
-
 class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-consistency/v1"):
     """The comparison of all current texts."""
 
@@ -59,8 +52,8 @@ class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-co
     prose: tuple[Statement, ...]
     """Numbers and dates in facts in prose, and in what a person typed into a text; not ``current`` if no fact has them."""
     contradictions: tuple[Contradiction, ...]
-    filed: tuple[FiledText, ...] = ()
-    """Filings that differ from the present facts, until they are corrected or counsel decides that no correction is owed."""
+    filed: Mapping[str, tuple[ChangedFact, ...]]
+    """By duty, how a filed text differs from the present facts until it is corrected, or counsel decides that none is owed."""
     questions: tuple[str, ...]
     """Differences that are possible, and that a person must explain."""
     new_duties: tuple[str, ...]
@@ -72,7 +65,7 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
     """Draw the contradictions first, then each fact with the texts that state it."""
     yield from render_header(report.heading, "Consistency of notices")
     found = report.contradictions
-    differs = [(one.duty, change_words(fact, here())) for one in report.filed for fact in one.differs]
+    differs = [(duty, change_words(fact, here())) for duty, each in report.filed.items() for fact in each]
     total = len(found) + len(differs)
     yield line(f"CONTRADICTIONS ({total})", "alarm" if total else "title")
     yield from (line(f"Filed for {duty}: {words}", "alarm", indent=2, hang=2) for duty, words in differs)

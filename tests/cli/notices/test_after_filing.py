@@ -75,11 +75,11 @@ def test_a_fact_that_the_filed_text_states_differs_at_the_duty(desk: AtDesk) -> 
 
 
 def test_consistency_counts_a_filed_text_that_differs(desk: AtDesk) -> None:
-    assert desk("notice", "consistency", "--format", "json").json["filed"] == []
+    assert desk("notice", "consistency", "--format", "json").json["filed"] == {}
     grow(desk)
-    assert desk("notice", "consistency", "--format", "json").json["filed"] == [
-        {"duty": DUTY, "differs": [{"fact": "people.total", "before": 21500, "after": 30000}]}
-    ]
+    assert desk("notice", "consistency", "--format", "json").json["filed"] == {
+        DUTY: [{"fact": "people.total", "before": 21500, "after": 30000}]
+    }
     assert "CONTRADICTIONS (1)" in desk.done("notice", "consistency")
 
 
@@ -119,7 +119,7 @@ def test_counsel_and_a_second_person_decide_that_no_correction_is_owed(desk: AtD
         ("no_correction", "jonas", ["tom"])
     ]
     assert (found["record"]["reference"], found["state"]) == ("IC-123456", "filed")
-    assert desk("notice", "consistency", "--format", "json").json["filed"] == []
+    assert desk("notice", "consistency", "--format", "json").json["filed"] == {}
     grow(desk)
     assert duty(desk)["differs"][0]["after"] == 30000, "a later change asks again"
 

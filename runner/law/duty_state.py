@@ -136,7 +136,7 @@ def state_of(
     Without ``decided``, people's decisions about the duty are ignored.
     """
     record = known.record(slug)
-    if decided and record is not None and record.kind != "filed":
+    if decided and record is not None and record.kind != "filed" and record.kind != "no_correction":
         return record.kind
     filed = known.filed(slug)
     if filed is not None:

@@ -139,26 +139,27 @@ def approved(
 
     Without counsel and another office among them, the first who can asks, and a second person confirms as ever.
     """
-    why = incident.facts.get("risk.harm_assessment.grounds")
-    reason, both = (
-        str(why.value) if why is not None and why.value else "approved",
-        pair(incident, "decide", people),
-    )
+    both, why = pair(incident, "decide", people), incident.facts.get("risk.harm_assessment.grounds")
+    reason = str(why.value) if why is not None and why.value else "approved"
     asked = {one.act.duty for one in incident.second_person.values() if one.state == "awaiting"}
     for status in near_statuses(incident, now, library) if both else ():
         law, duty = library.regime(status.regime), status.id
-        named = is_binding(status) or any(reason.code == ground for reason in status.because)
-        open_ = (
-            duty not in asked
-            and incident.duties[duty].record is None
-            and status.due_kind != "waits_for_event"
-        )
-        if law is None or not (named and open_) or ground not in statute_grounds(law, status):
+        if law is None or duty in asked or status.record is not None or status.due_kind == "waits_for_event":
             continue
-        record = DutyRecord(
-            kind="decided_not_to_notify", by=both[0], at=now, reason=reason, ground=ground, signed=both[1:]
-        )
-        record = with_evidence(incident, duty, record, now, library)
-        done = (e.DutyRecorded(duty=duty, record=record), *cancel_open_steps(incident, duty, record))
-        act = TwoPersonAct(kind="decide", by=both[0], reason=reason, duty=duty, record=record)
-        yield from with_second(incident, act, done, library.alone, "".join(both[1:]))
+        named = is_binding(status) or any(one.code == ground for one in status.because)
+        if named and ground in statute_grounds(law, status):
+            record = DutyRecord(
+                kind="decided_not_to_notify",
+                by=both[0],
+                at=now,
+                reason=reason,
+                ground=ground,
+                signed=both[1:],
+            )
+            record = with_evidence(incident, duty, record, now, library)
+            done: tuple[e.AnyEvent, ...] = (
+                e.DutyRecorded(duty=duty, record=record),
+                *cancel_open_steps(incident, duty, record),
+            )
+            act = TwoPersonAct(kind="decide", by=both[0], reason=reason, duty=duty, record=record)
+            yield from with_second(incident, act, done, library.alone, "".join(both[1:]))

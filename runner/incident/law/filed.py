@@ -97,7 +97,7 @@ def after_filing(incident: Incident, duty: str, record: DutyRecord) -> DutyRecor
         raise Refused(
             f'Duty "{duty}" is not filed. Only a filing can be corrected.',
             hint=Action("duty.show", duty),
-            code="not_filed",
+            code="nothing_filed",
         )
     if not differs or record.kind not in ("filed", "no_correction") or record.digest == first.digest != "":
         raise Refused(

@@ -21,7 +21,7 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
-from runner.law.duty import ChangedFact
+from runner.law.duty import ChangedFact as ChangedFact
 
 COUNSEL = "counsel"
 """The role that can accept a notice with missing information, or with facts that have changed since."""

@@ -77,14 +77,11 @@ def act_words(act: TwoPersonAct) -> str:
             return f"record a position of counsel: {', '.join(said)}"
         case "decide":
             record = act.record
-            kind, ground = (
-                ("", "") if record is None else (record.kind, ground_words(record.ground, record.evidence))
-            )
-            said = {
-                "waived": "waive",
-                "no_correction": f"leave {', '.join(record.facts if record else ())} as filed for",
-            }
-            return f"{said.get(kind, 'decide not to notify under')} {act.duty}{ground}"
+            if record is not None and record.kind == "no_correction":
+                return f"leave {', '.join(record.facts)} as filed for {act.duty}"
+            what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
+            ground = ground_words(record.ground, record.evidence) if record is not None else ""
+            return f"{what} {act.duty}{ground}"
         case "move_clock":
             facts = ", ".join(f"{one.key}={cut(value_words(from_json(one.value)), 40)}" for one in act.facts)
             return f"set {facts}: {moves_words(act.moves, here())}"

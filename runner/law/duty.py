@@ -6,8 +6,9 @@ people recorded about a duty (a filing, a decision not to notify, a waiver) is `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,10 +29,22 @@ Evidence = Literal["against", "open", "for"]
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
 
 
+RecordKind = Literal["filed", "decided_not_to_notify", "waived", "no_correction"]
+"""``no_correction``: counsel decided that a filed text needs no correction although facts changed since."""
+
+
+class ChangedFact(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact that a text read and that has another value now; null is unknown."""
+
+    fact: str
+    before: Any
+    after: Any
+
+
 class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A filing, a decision not to notify, or a waiver, with who, when and why."""
 
-    kind: Literal["filed", "decided_not_to_notify", "waived"]
+    kind: RecordKind
     by: str
     at: datetime
     reference: str = ""
@@ -55,6 +68,10 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Support of the facts for its ground at the decision: the decision lapses when the support gets weaker."""
     look_again: date | None = None
     """Day on which people look at a decision again."""
+    adds_to: tuple[str, ...] = ()
+    """The filed duties of the same law and recipient that this filing adds to, or corrects."""
+    facts: Mapping[str, int] = {}
+    """For ``no_correction``: the changed facts, and the entry of each change. A later change asks again."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -143,7 +160,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """What people recorded about a duty: a filing, a decision not to notify, a waiver. ``watch`` is a condition's text."""
 
-    kind: Literal["filed", "decided_not_to_notify", "waived"]
+    kind: RecordKind
     by: str
     at: datetime
     reference: str
@@ -226,6 +243,10 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The current record; absent without one."""
     earlier: tuple[DutyDone, ...] = ()
     """Earlier records, oldest first; absent without any."""
+    corrections: tuple[DutyDone, ...] = ()
+    """Records after the first filing, oldest first: filed corrections, and decisions that none is owed; absent without any."""
+    differs: tuple[ChangedFact, ...] = ()
+    """Facts that the filed texts state, or left open, and that have another value now; absent without any."""
     title: str = ""
     """Title for people (verb and recipient); reports set it."""
     authority: Office | None = None

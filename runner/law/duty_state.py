@@ -118,7 +118,8 @@ def done(record: DutyRecord | None) -> DutyDone | None:
     if record is None:
         return None
     watch = record.watch.source if record.watch is not None else ""
-    return DutyDone(**{**msgspec.structs.asdict(record), "watch": watch})
+    named = {name: getattr(record, name) for name in DutyDone.__struct_fields__}
+    return DutyDone(**{**named, "watch": watch})
 
 
 def state_of(
@@ -135,7 +136,7 @@ def state_of(
     Without ``decided``, people's decisions about the duty are ignored.
     """
     record = known.record(slug)
-    if decided and record is not None and record.kind != "filed":
+    if decided and record is not None and record.kind != "filed" and record.kind != "no_correction":
         return record.kind
     filed = known.filed(slug)
     if filed is not None:

@@ -210,6 +210,8 @@ class Approve(Step, tag="approve", frozen=True, kw_only=True):
     by: Quorum
     expires: timedelta | None = None
     """After this long without a quorum the approval ends as expired: it fails closed."""
+    not_to_notify: str = ""
+    """The approval is the decision not to notify, on this ground, for each duty whose statute has it."""
 
     @property
     def lead(self) -> timedelta:  # type: ignore[explicit-override]

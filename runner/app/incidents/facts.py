@@ -163,7 +163,9 @@ def record_form(
         changes = stated(service, incident, known, said, sure)
         if ask_again is None:
             changes += tuple(FactChange(key=path, source=said) for path in unknown)
-        answers = (AnswerForm(step=step, changes=changes, grounds=grounds),) if changes else ()
+        own = (text.partition("=")[2] for text in known if text.partition("=")[0].endswith(".grounds"))
+        why = grounds or next(own, "")
+        answers = (AnswerForm(step=step, changes=changes, grounds=why),) if changes else ()
         return (*answers, AnswerUnknown(step=step, ask_again=ask_again)) if ask_again else answers
 
     return service.act(service.principal, name, make), changes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.actions import REASON, Action
 from runner.app.core.repository import StoredEvent
 from runner.errors import Refused
+from runner.incident.law.filed import corrected_by
 from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -50,6 +51,13 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")
     own = list(takewhile(lambda row: row.recorded == last.recorded, reversed(people)))[::-1]
     mine = [_event(row) for row in own]
+    for filed in (one for one in mine if isinstance(one, e.DutyRecorded) and one.record.kind == "filed"):
+        raise Refused(
+            f"The filing for {filed.duty} cannot be undone.",
+            hint="Record the right facts, then file the correction: "
+            f"tocsin notice render {corrected_by(incident, filed.duty, service.library(incident))}",
+            code="filing_stays",
+        )
     followed = (_event(row) for row in rows[last.seq :])
     if result := next((event for event in followed if not _apart(event, mine)), None):
         raise Refused(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 VERIS = "veris:"
-Decided = Literal["decided_not_to_notify", "waived"]
+Decided = Literal["decided_not_to_notify", "waived", "no_correction"]
 
 
 def assess_files(
@@ -117,7 +117,9 @@ def shown(service: IncidentService, reader: Reader, incident: Incident, duty: st
         notices=texts,
         content=Counter(line.state for line in checked),
         awaiting=tuple(
-            row for row in two_person_rows(incident) if row.duty == duty and row.state == "awaiting"
+            row
+            for row in two_person_rows(incident)
+            if row.state == "awaiting" and duty in (row.duty, *(move.duty for move in row.moves))
         ),
     )
 
@@ -133,7 +135,7 @@ def decision(
     watch: str = "",
     look_again: date | None = None,
 ) -> RecordDuty:
-    """Return the command that records a decision not to notify, or a waiver.
+    """Return the command that records a decision not to notify, a waiver, or that a filing needs no correction.
 
     ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
     the decision again; raises Usage if it is invalid.

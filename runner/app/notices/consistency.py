@@ -15,6 +15,7 @@ from runner.decoding import from_json
 from runner.documents.contents.awareness import aware_dates, dates_in, texts
 from runner.documents.tree import Document as Tree
 from runner.facts.vocabulary.lookup import fact_type
+from runner.incident.law.filed import all_differences
 from runner.incident.notices.decide import renderings
 from runner.incident.notices.list_counts import as_listed, differences
 from runner.incident.notices.staleness import recorded_as
@@ -77,6 +78,7 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
         aware=tuple(aware),
         prose=tuple(prose),
         contradictions=contradictions(incident),
+        filed=dict(all_differences(incident)),
         questions=tuple(questions(incident)),
         new_duties=tuple(_new_duties(service, incident, duties)),
     )

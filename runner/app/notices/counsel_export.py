@@ -1,6 +1,7 @@
 """Export folder for counsel: what goes out, and privileged documents about it.
 
-``to-file`` has the final, current and approved notices with their enclosures, and nothing else. ``privileged`` has the other
+``to-file`` has the final, current and approved notices with their enclosures, and nothing else. ``filed`` has the texts that
+were filed, whatever changed since. ``privileged`` has the other
 versions, a redline of each against its previous version, a cover sheet for each, the legal requirements
 compared with the text, the duties, and a manifest with the digest of every file. ``older`` has what an earlier pull wrote
 and what no longer goes out.
@@ -30,6 +31,7 @@ from runner.errors import NotFound, Refused
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
+from runner.incident.law.filed import filed_texts
 from runner.incident.notices.staleness import change_words, changes, recorded_as
 from runner.incident.notices.verification import current_texts, items_of, open_items, standing_texts
 from runner.incident.state.incident import Approval, Document, Incident
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 HOUSE = "privileged"
 TO_FILE = "to-file"
 OLDER = "older"
+FILED = "filed"
+_CHANGED = ("OUT OF DATE: facts changed since the document was generated", "FILED, LATER FACTS DIFFER")
 
 
 class _Pull:
@@ -57,6 +61,7 @@ class _Pull:
         self.service, self.reader, self.incident, self.folder = service, reader, incident, folder
         self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
+        self.filed = filed_texts(incident)
         self.marks = _marks(incident)
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
@@ -75,7 +80,8 @@ class _Pull:
 def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
     """Return the versions of a notice, or of all, with ``everything`` also superseded versions; raises NotFound without any."""
     found = notice_versions.named(incident, name)
-    current = [one for one in found if everything or one in current_texts(incident)]
+    filed = filed_texts(incident)
+    current = [one for one in found if everything or one in current_texts(incident) or one.digest in filed]
     return current or [one for one in found if one in standing_texts(incident)]
 
 
@@ -107,7 +113,9 @@ def pull(
             content = reader.document(incident, document.id, form)
             name = file_name(made.incident, document, form)
             path = folder / HOUSE / name
-            if _goes_out(incident, document, stale=bool(stale[document.id])):
+            if document.digest in made.filed:
+                path = folder / FILED / _clean_name(made, document, form)
+            elif _goes_out(incident, document, stale=bool(stale[document.id])):
                 clean = _clean_name(made, document, form)
                 path = folder / TO_FILE / clean
                 path = folder / TO_FILE / name if str(path) in found else path
@@ -210,7 +218,11 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
     lists = {
         "OVERRIDDEN": [f"{_by(waived)}: {waived.reason}", *waived.items] if waived is not None else [],
-        "OUT OF DATE: facts changed since the document was generated": stale,
+        "FILED": [
+            f"{duty}: {_by(one)}, {one.reference or one.receipt}"
+            for duty, one in made.filed.get(document.digest, ())
+        ],
+        _CHANGED[document.digest in made.filed]: stale,
         "Authority": [f"{label}: {text}" for label, text, _ in office_fields(office, now) if text]
         if office
         else [],
@@ -341,6 +353,7 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
         "facts": document.facts,
         "rendered_at": document.at,
         "changed": changes(made.incident, [document])[document.id],
+        "filed": dict(made.filed.get(document.digest, ())),
         "as_it_was": document.as_it_was,
         "override": document.override,
         "adoption": document.adoption,
@@ -363,7 +376,9 @@ def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
     A text that no task approves stays with counsel.
     """
     newest = document in current_texts(incident)
-    if document.status != "final" or stale or not newest or open_items(incident, document):
+    if document.status != "final" or stale or not newest or document.digest in filed_texts(incident):
+        return False
+    if open_items(incident, document):
         return False
     approved = approvals_of(incident, document).values()
     return any(approved) and all(approved)
@@ -376,10 +391,16 @@ def _clean_name(made: _Pull, document: Document, form: str) -> str:
     named = office.short or office.name if office is not None else ""
     whom = named or (recipient_name(duty).removeprefix("the ") if duty is not None else "")
     paper = kept.document.title if kept is not None else document.notice
-    words = (re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60] for text in (whom, paper))
-    parts = [f"{document.at:%Y-%m-%d}", *filter(None, words)]
+    words = map(_plain, (whom, paper))
+    filing = next((record for _, record in made.filed.get(document.digest, ())), None)
+    day, number = (filing.at, filing.reference) if filing is not None else (document.at, "")
+    parts = [f"{day:%Y-%m-%d}", *filter(None, words), *filter(None, [_plain(number)])]
     enclosed, _, ending = form.rpartition(".")
     return f"{made.marks}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60]
 
 
 def file_name(incident: Incident, document: Document, form: str) -> str:

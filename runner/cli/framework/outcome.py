@@ -10,6 +10,7 @@ from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, Step, awaiting, outcome
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
+from runner.incident.state.events import FactsRecorded
 from runner.reports.core import suggested_actions
 from runner.reports.core.action_text import command_text
 from runner.reports.core.formatting import aside_words, here
@@ -36,7 +37,10 @@ def tell(
 ) -> None:
     """Perform due work after a command, and show the result."""
     if awaiting(turn):
-        done = "Not done yet. A second person must confirm."
+        at_once = [one.event for one in turn.events if isinstance(one.event, FactsRecorded)]
+        keys = ", ".join(change.key for event in at_once for change in event.facts)
+        done = f"Recorded: {keys}. The rest" if keys else "Not done yet. It"
+        done += " counts after a second person confirms it."
     done = done if turn.events else f"{done}: no change"
     answer(session, turn, done, moved=moved, approvals=approvals)
 
@@ -112,7 +116,7 @@ def page(report: Done) -> Page:
 def _label(report: Done, move: ClockMove) -> str:
     """Return what a move is: of a deadline, or the end of a duty; one that a second person confirms does not count yet."""
     what = "end of a duty" if move.ends else "deadline"
-    return f"proposed {what}, not valid before confirmation" if report.second_person else what
+    return f"proposed {what}, not valid before confirmation" if report.second_person and move.later else what
 
 
 def _title(one: Step) -> str:

@@ -16,7 +16,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import sentence
 from runner.reports.incidents.task import FieldRow, field_rows, type_words
 
-_ABOUT_THE_VALUE = ("bad_answer", "ahead")
+_ABOUT_THE_VALUE = ("bad_answer", "ahead", "grounds_missing")
 
 
 class Said(NamedTuple):
@@ -60,8 +60,6 @@ def _interview(
     hint = Action("step.answer", form, {"value": Slot("FACT=VALUE")})
     if not session.world.asks:
         raise Usage("The answers are missing.", hint=hint, code="argument_missing")
-    from runner.app.incidents.facts import record_form
-
     session.say("Press Enter to leave a field open. Write unknown if the answer is not known.")
     found: tuple[Turn, tuple[FactChange, ...]] | None = None
     passed: set[str] = set()
@@ -73,15 +71,30 @@ def _interview(
         passed.add(row.fact)
         if not text:
             continue
-        try:
-            turn, changes = record_form(session.service, incident.id, form, [f"{row.fact}={text}"], *said)
-        except (Invalid, Refused) as error:
-            if isinstance(error, Refused) and error.code not in _ABOUT_THE_VALUE:
-                raise
-            session.say(sentence(error))
+        made = _recorded(session, incident, form, f"{row.fact}={text}", said)
+        if made is None:
             passed.discard(row.fact)
             continue
-        incident, found = turn.after, (turn, (*(found[1] if found else ()), *changes))
+        if row.fact.endswith(".grounds"):
+            said = said._replace(grounds=said.grounds or text)
+        incident, found = made[0].after, (made[0], (*(found[1] if found else ()), *made[1]))
     if found is None:
         raise Usage("No field was answered.", hint=hint, code="argument_missing")
     return found
+
+
+def _recorded(
+    session: Session, incident: Incident, form: str, answer: str, said: Said
+) -> tuple[Turn, tuple[FactChange, ...]] | None:
+    """Record an answer; None if it is not valid. Missing grounds are asked for alone: no answer is typed twice."""
+    from runner.app.incidents.facts import record_form
+
+    try:
+        return record_form(session.service, incident.id, form, [answer], *said)
+    except (Invalid, Refused) as error:
+        if isinstance(error, Refused) and error.code not in _ABOUT_THE_VALUE:
+            raise
+        session.say(sentence(error))
+        if error.code == "grounds_missing" and (why := session.ask("On what grounds?")):
+            return _recorded(session, incident, form, answer, said._replace(grounds=why))
+        return None

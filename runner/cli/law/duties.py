@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action
 from runner.cli.framework.options import (
@@ -30,6 +30,7 @@ from runner.reports.core.formatting import short_digest
 from runner.settings import CONFIG, cache_folder
 
 if TYPE_CHECKING:
+    from runner.app.law.duties import Decided
     from runner.reports.law.calendar import Deadlines
 
 Why = Annotated[bool, Option("--why", "Add reasons, sources and ids of each duty.")]
@@ -294,13 +295,16 @@ def decide(
     session: Session,
     duty: Duty,
     not_to_notify: Annotated[bool, Option("--not-to-notify", "Decision not to notify.")] = False,
+    no_correction: Annotated[
+        bool, Option("--no-correction", "Decision that a filed text needs no correction.")
+    ] = False,
     reason: Reason = "",
     at: At = "",
     ground: Annotated[str, Option("--ground GROUND", "Exemption of the statute, or none.")] = "",
     watch: Annotated[str, Option("--watch CONDITION", "Condition that opens the decision again.")] = "",
     look_again: Annotated[str, Option("--look-again DATE", "Day to look at it again, in the calendar.")] = "",
 ) -> None:
-    """Record a decision not to notify. Needs two people.
+    """Record a decision not to notify, or not to correct a filing. Needs two people.
 
     The two people are counsel, and an executive or the DPO. One person asks. The other runs tocsin confirm. Without
     --ground, Tocsin lists the exemptions of the statute. If the law does not require the notice, one person decides.
@@ -310,16 +314,22 @@ def decide(
     Examples:
       tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --ground risk_unlikely --reason "encrypted"
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
+      tocsin duty decide eu-gdpr-33-controller-sa/phases --not-to-notify --ground nothing_further --reason "complete"
+      tocsin duty decide eu-gdpr-33-controller-sa/initial --no-correction --reason "3 people more, rounding"
     """
-    if not not_to_notify:
-        raise Usage("The decision is missing.", hint="Add --not-to-notify", code="option_missing")
+    if not_to_notify is no_correction:
+        raise Usage(
+            "The decision is missing, or not one.",
+            hint="Add --not-to-notify or --no-correction",
+            code="option_missing",
+        )
     _decided(
         session,
         duty,
-        "decided_not_to_notify",
+        "no_correction" if no_correction else "decided_not_to_notify",
         at,
         reason,
-        "decided: not to notify",
+        "decided: no correction" if no_correction else "decided: not to notify",
         ground,
         watch,
         look_again,
@@ -336,7 +346,7 @@ def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> Non
 def _decided(
     session: Session,
     duty: str,
-    kind: Literal["decided_not_to_notify", "waived"],
+    kind: Decided,
     at: str,
     reason: str,
     words: str,

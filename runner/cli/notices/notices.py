@@ -291,7 +291,8 @@ def pull(
     """Export the files of notices for counsel.
 
     The folder to-file has the final, current and approved versions, byte for byte as approved, with their enclosures. The
-    folder privileged has drafts, cover sheets, redlines against the earlier version, coverage, duties and the manifest.
+    folder filed has filed texts, whatever changed since. The folder privileged has drafts, cover sheets, redlines
+    against the earlier version, coverage, duties and the manifest.
     Files of an earlier pull that no longer go out are moved to the folder older.
 
     \b

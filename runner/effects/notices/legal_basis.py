@@ -26,11 +26,13 @@ from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import nested
+from runner.incident.law.filed import filed_differences, filing_of
+from runner.incident.notices.staleness import changed_parts
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.applicability import Evaluator, conjunction, disjunction
 from runner.law.assessment import monitoring_months
-from runner.law.duty import DutyRecord, DutyStatus, Office
+from runner.law.duty import DutyStatus, Office
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
@@ -213,7 +215,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
     """Return the template variable ``duty``. ``overdue`` depends on the filing, not on the time of generation."""
     status, rule = found.status, found.rule
     seen = found.incident.duties.get(status.id)
-    record, filed = (seen.record if seen is not None else None), _filed(status.id, found)
+    record, filed = (seen.record if seen is not None else None), filing_of(found.incident, status.id)
     content = [content for content in _wanted(found) if _holds(content.condition, found.judges) is not False]
     banned = [content for content in rule.forbidden if _holds(content.condition, found.judges) is not False]
     earlier = _earlier(found)
@@ -239,6 +241,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "reference": (filed.reference or None) if filed is not None else None,
         "first": earlier[0] if earlier else {},
         "earlier": earlier or None,
+        "changed": list(_changed(earlier, found)) or None,
         "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "provisional": status.provisional,
         "parts": [item.part for item in content if item.part],
@@ -266,10 +269,10 @@ def duty_variables(found: Brief) -> dict[str, Any]:
 
 def _earlier(found: Brief) -> list[dict[str, Any]]:
     """Return earlier filings of other stages to the same recipient under the same law, oldest first."""
-    own = _filed(found.status.id, found)
+    own = filing_of(found.incident, found.status.id)
     filings = []
     for rule in found.version.duties:
-        record = _filed(f"{found.regime.id}/{rule.slug}", found)
+        record = filing_of(found.incident, f"{found.regime.id}/{rule.slug}")
         if record is None or rule.slug == found.rule.slug or rule.recipient != found.rule.recipient:
             continue
         if own is None or record.at <= own.at:
@@ -278,10 +281,18 @@ def _earlier(found: Brief) -> list[dict[str, Any]]:
     return sorted(filings, key=lambda filing: filing["filed_at"])
 
 
-def _filed(duty: str, found: Brief) -> DutyRecord | None:
-    view = found.incident.duties.get(duty)
-    record = view.record if view is not None else None
-    return record if record is not None and record.kind == "filed" else None
+def _changed(earlier: Sequence[Mapping[str, Any]], found: Brief) -> Iterator[dict[str, Any]]:
+    """Yield each number and time that an earlier filing states and that is another now; prose is stated anew as a whole."""
+    for filing in earlier:
+        for one in filed_differences(found.incident, f"{found.regime.id}/{filing['id']}"):
+            kind = fact_type(one.fact)
+            if (
+                isinstance(kind, FactType)
+                and kind.kind in ("int", "number", "instant")
+                and one.before is not None
+            ):
+                name, before, after = changed_parts(one, found.incident.zone)
+                yield {"name": name, "before": before, "after": Kept(one.fact, one.after, after)}
 
 
 def _office(office: Office | None) -> dict[str, Any]:

@@ -207,7 +207,9 @@ def paper(
     logo: Logo | None = None,
 ) -> Paper:
     """Return the source of a draft, optionally for one population only."""
-    facts = nested(in_language(incident.facts, notice.language))
+    in_doubt = {one.key for people in incident.second_person.values() for one in people.doubted}
+    sure = {key: fact for key, fact in incident.facts.items() if key not in in_doubt}
+    facts = nested(in_language(sure, notice.language))
     if population:
         facts = narrowed(facts, population)
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}

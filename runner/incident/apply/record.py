@@ -128,6 +128,7 @@ def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq
             reopened=before.record if before and change.reopened else before.reopened if before else None,
             reopened_why=change.reopened or (before.reopened_why if before else ""),
             earlier=before.earlier if before else (),
+            corrections=before.corrections if before else {},
         )
     # a duty whose decision was revoked is open again, and only the next assessment says whether it is overdue
     again = any(change.reopened for change in event.changes)
@@ -137,15 +138,22 @@ def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq
 def _recorded(draft: IncidentBuilder, event: e.DutyRecorded, at: datetime, seq: int) -> None:
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
-    replaced = before.record or before.reopened
-    table[event.duty] = replace(
-        before,
-        record=event.record,
-        entry=seq,
-        reopened=None,
-        reopened_why="",
-        earlier=(*before.earlier, replaced) if replaced is not None else before.earlier,
-    )
+    replaced, after_filing = before.record or before.reopened, event.record.adds_to
+    if (
+        before.record is not None and before.record.kind == "filed"
+    ):  # a filing stays; what follows stands beside it
+        after_filing = (event.duty, *after_filing)
+    else:
+        table[event.duty] = replace(
+            before,
+            record=event.record,
+            entry=seq,
+            reopened=None,
+            reopened_why="",
+            earlier=(*before.earlier, replaced) if replaced is not None else before.earlier,
+        )
+    for name in after_filing:
+        table[name] = replace(table[name], corrections={**table[name].corrections, seq: event.record})
     draft.put(assess=True, looked=0)
 
 
@@ -309,7 +317,11 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
         if first <= event.seq <= entries.last:
             draft.table("unconfirmed").pop(first)
             break
-    for duty in draft.read("duties").values():
+    for duty in list(draft.read("duties").values()):
+        if event.seq in duty.corrections:
+            left = {entry: record for entry, record in duty.corrections.items() if entry != event.seq}
+            draft.table("duties")[duty.id] = duty = replace(duty, corrections=left)
+            draft.put(assess=True, looked=0)
         if duty.entry == event.seq:
             draft.table("duties")[duty.id] = replace(
                 duty,

@@ -7,7 +7,7 @@ not require the notice at all, one person can decide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -16,9 +16,12 @@ from runner.actions import REASON, Action, Slot
 from runner.base.text import nearest
 from runner.errors import Refused
 from runner.facts.vocabulary.register import nested
-from runner.incident.law.duties import BINDING
+from runner.incident.law.duties import BINDING, cancel_open_steps, is_binding, near_statuses
+from runner.incident.people.second_person import pair, with_second
+from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
+from runner.incident.state.second_person import TwoPersonAct
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord, DutyStatus, Evidence
 from runner.law.regime import Regime, Version
@@ -29,6 +32,8 @@ NONE = "none"
 
 def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library) -> bool:
     """Tell whether a decision needs two people; raises Refused if its ground, or a waiver, is not in the law."""
+    if record.kind == "no_correction":
+        return True
     law = library.regime(duty.partition("/")[0])
     status = _status(incident, duty, now, library, law) if law is not None else None
     if law is None or status is None:
@@ -125,3 +130,36 @@ def _status(
         first_known=incident.opened_at,
     )
     return next((status for status in statuses if status.id == duty), None)
+
+
+def approved(
+    incident: Incident, ground: str, people: Sequence[str], now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    """Yield the decisions not to notify that people approved: one for each undecided duty that has this ground.
+
+    Without counsel and another office among them, the first who can asks, and a second person confirms as ever.
+    """
+    both, why = pair(incident, "decide", people), incident.facts.get("risk.harm_assessment.grounds")
+    reason = str(why.value) if why is not None and why.value else "approved"
+    asked = {one.act.duty for one in incident.second_person.values() if one.state == "awaiting"}
+    for status in near_statuses(incident, now, library) if both else ():
+        law, duty = library.regime(status.regime), status.id
+        if law is None or duty in asked or status.record is not None or status.due_kind == "waits_for_event":
+            continue
+        named = is_binding(status) or any(one.code == ground for one in status.because)
+        if named and ground in statute_grounds(law, status):
+            record = DutyRecord(
+                kind="decided_not_to_notify",
+                by=both[0],
+                at=now,
+                reason=reason,
+                ground=ground,
+                signed=both[1:],
+            )
+            record = with_evidence(incident, duty, record, now, library)
+            done: tuple[e.AnyEvent, ...] = (
+                e.DutyRecorded(duty=duty, record=record),
+                *cancel_open_steps(incident, duty, record),
+            )
+            act = TwoPersonAct(kind="decide", by=both[0], reason=reason, duty=duty, record=record)
+            yield from with_second(incident, act, done, library.alone, "".join(both[1:]))

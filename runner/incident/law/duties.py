@@ -10,6 +10,7 @@ import msgspec
 
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import Fact, nested
+from runner.incident.law.filed import NOTHING_FURTHER, all_differences, filed_differences
 from runner.incident.law.lead_times import lead_times
 from runner.incident.notices.list_counts import levels
 from runner.incident.state import events as e
@@ -179,15 +180,20 @@ def _statuses(
     statuses = _assessed(
         incident, facts, now, library, regimes, leads=lead_times(incident, library), populations=populations
     )
-    return tuple(_with_earlier(status, incident.duties.get(status.id)) for status in statuses)
+    return tuple(_with_records(status, incident) for status in statuses)
 
 
-def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
-    """Add the earlier records of a duty to the present one."""
-    if kept is None or not kept.earlier:
+def _with_records(status: DutyStatus, incident: Incident) -> DutyStatus:
+    """Add the records of a duty before and after the present one, and how its filed text differs from the facts."""
+    kept = incident.duties.get(status.id)
+    if kept is None or not (kept.earlier or kept.record):
         return status
-    earlier = tuple(one for record in kept.earlier if (one := done(record)) is not None)
-    return msgspec.structs.replace(status, earlier=earlier)
+    earlier, after = (
+        tuple(one for record in records if (one := done(record)) is not None)
+        for records in (kept.earlier, kept.corrections.values())
+    )
+    differs = filed_differences(incident, status.id)
+    return msgspec.structs.replace(status, earlier=earlier, corrections=after, differs=differs)
 
 
 def duty_passed(incident: Incident, now: datetime) -> bool:
@@ -223,9 +229,18 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     for found in looks(incident, facts, now, library):
         seen = incident.duties.get(found.view.id)
         reopened = reason_to_reopen(seen, found.status, view) if seen is not None and found.status else ""
+        reopened = reopened or _more_to_say(incident, seen)
         if seen is None or reopened or (_standing(seen) != _standing(found.view)):
             changes.append(_change(found.view, reopened))
     return DutiesAssessed(changes=tuple(changes), because=because)
+
+
+def _more_to_say(incident: Incident, seen: DutyView | None) -> str:
+    """Return why a duty to supplement is open again after the decision that there is nothing to add."""
+    if seen is None or seen.record is None or seen.record.ground != NOTHING_FURTHER:
+        return ""
+    differ = next(all_differences(incident, seen.id.partition("/")[0]), None)
+    return f"facts changed that the text filed for {differ[0]} states" if differ is not None else ""
 
 
 _KEPT = ("verdict", "due", "provisional", "missing", "overdue", "in_sight", "settled", "waits")
@@ -242,8 +257,10 @@ def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
     if not incident.assess or duty_passed(incident, now):
         return False
     newer = [key for key, seq in incident.fact_events.items() if seq > incident.looked]
-    records = (duty.record for duty in incident.duties.values())
-    watches = [record.watch.facts for record in records if record is not None and record.watch is not None]
+    records = [duty.record for duty in incident.duties.values() if duty.record is not None]
+    if newer and any(record.ground == NOTHING_FURTHER for record in records):
+        return False
+    watches = [record.watch.facts for record in records if record.watch is not None]
     reads = (*library.outline.reads, *(path for each in watches for path in each))
     return not any(_bears(key, path) for key in newer for path in reads)
 

@@ -45,6 +45,37 @@ def moves(
     return tuple({move.duty: move for move in (*found, *ended) if move is not None}.values())
 
 
+def facts_that_wait(
+    incident: Incident,
+    changes: Sequence[FactChange],
+    moved: Sequence[ClockMove],
+    now: datetime,
+    library: Library,
+) -> tuple[FactChange, ...]:
+    """Return the facts without which no deadline moves later and no duty ends; ``moved`` is the effect of all.
+
+    If several facts do it only together, the first of them waits: a judgement, not its grounds.
+    """
+
+    def later(some: Sequence[FactChange]) -> bool:
+        return any(move.later for move in moves(incident, some, now, library))
+
+    def held(before: Sequence[FactChange], some: Sequence[FactChange]) -> tuple[FactChange, ...]:
+        """Halve the facts that do it together with those before them, which alone do nothing."""
+        if len(some) < 2:
+            return tuple(some)
+        first, last = some[: len(some) // 2], some[len(some) // 2 :]
+        found = held(before, first) if later([*before, *first]) else ()
+        ready = [*before, *(one for one in first if one not in found)]
+        return (*found, *(held(ready, last) if later([*ready, *last]) else ()))
+
+    ends = any(move.ends for move in moved)
+    able = (
+        [one for one in changes if ends or _may_start(one.key)] if any(move.later for move in moved) else []
+    )
+    return held([one for one in changes if one not in able], able[::-1])
+
+
 _ASSESSED = "risk."
 """The beginning of facts that are a person's judgement: they also end a duty that was undetermined until then."""
 

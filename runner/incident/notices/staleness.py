@@ -13,8 +13,6 @@ from datetime import datetime, tzinfo
 from shlex import quote
 from typing import Any
 
-import msgspec
-
 from runner.actions import assign_role
 from runner.base.actor import named_person
 from runner.documents.template.values import DERIVED
@@ -23,20 +21,13 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
+from runner.law.duty import ChangedFact as ChangedFact
 
 COUNSEL = "counsel"
 """The role that can accept a notice with missing information, or with facts that have changed since."""
 _POPULATION = re.compile(r"populations\.[^.]+\.((?:data|people)\..+)")
 _UNKNOWN = ("missing", "to_follow", "waived")
 """Missing information that names a fact: generated versions of older releases have no other trace of unknown facts."""
-
-
-class ChangedFact(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact that a text read and that has another value now; null is unknown."""
-
-    fact: str
-    before: Any
-    after: Any
 
 
 def changes(
@@ -105,10 +96,16 @@ def counsel_only(incident: Incident, by: str, act: str) -> None:
 
 def change_words(change: ChangedFact, zone: tzinfo) -> str:
     """Return a change for people: the fact's title and path, and both values; times in a zone."""
+    title, before, after = changed_parts(change, zone)
+    return f"{title} ({change.fact}): {before} → {after}" if title else f"{change.fact}: {before} → {after}"
+
+
+def changed_parts(change: ChangedFact, zone: tzinfo) -> tuple[str, str, str]:
+    """Return the title of a changed fact, empty if it has none, and both values in words; times in a zone."""
     known = fact_type(change.fact)
-    name = f"{known.title} ({change.fact})" if known is not None else change.fact
     timed = zone if known is not None and known.kind == "instant" else None
-    return f"{name}: {_words(change.before, timed)} → {_words(change.after, timed)}"
+    title = known.title if known is not None else ""
+    return title, _words(change.before, timed), _words(change.after, timed)
 
 
 def _words(value: Any, zone: tzinfo | None) -> str:

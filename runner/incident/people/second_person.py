@@ -6,7 +6,7 @@ ended exercise has nothing to protect: for them one person is enough.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -55,6 +55,14 @@ def with_second(
                 code="second_person",
             )
     return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles)),)
+
+
+def pair(incident: Incident, kind: str, people: Sequence[str]) -> tuple[str, ...]:
+    """Return the two among these people who can do an act together, else the one who can ask for it, else nobody."""
+    roles = _PAIRS[kind]
+    first, second = ([who for who in people if _holds(incident, who, each)] for each in roles)
+    both = ((one, other) for one in first for other in second if one.casefold() != other.casefold())
+    return next(both, ((*first, *second)[:1]))
 
 
 def _about(act: TwoPersonAct) -> tuple[object, ...]:

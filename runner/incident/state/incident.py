@@ -298,6 +298,8 @@ class DutyView(Value, frozen=True, kw_only=True):
     reopened_why: str = ""
     earlier: tuple[DutyRecord, ...] = ()
     """The records before ``record``, oldest first: a later decision removes no earlier one."""
+    corrections: Mapping[int, DutyRecord] = {}
+    """By entry, what followed a filing: filed corrections, of this duty or a later stage, and decisions that none is owed."""
 
 
 class Domain(Value, frozen=True, kw_only=True):

@@ -69,6 +69,11 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
         return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
 
     @property
+    def doubted(self) -> tuple[FactChange, ...]:
+        """The facts whose new values await confirmation: until then no value of them is sure."""
+        return self.act.facts if self.state == "awaiting" and self.act.kind == "move_clock" else ()
+
+    @property
     def one_user(self) -> bool:
         """Tell whether one operating-system user acted for both."""
         return bool(self.second and self.act.os_user and self.act.os_user == self.second_os_user)

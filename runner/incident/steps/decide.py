@@ -13,7 +13,7 @@ from runner.base.actor import Principal
 from runner.base.states import TaskState
 from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
-from runner.incident.law.moved_deadlines import moves, require_grounds
+from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_grounds, with_facts
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -292,17 +292,27 @@ def _answer(
     refuse_facts_ahead(changes, now)
     moved = moves(incident, changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
-    digest = closing_digest(incident, invocation, step, changes, now, library)
+    waiting = () if library.alone else facts_that_wait(incident, changes, moved, now, library)
+    rest = tuple(change for change in changes if change not in waiting)
+    digest = closing_digest(incident, invocation, step, rest, now, library) if rest else None
     state = completion_state(invocation, now)
     ended = () if digest is None else (_ended(invocation, state, by, "", digest),)
-    recorded = e.FactsRecorded(facts=changes, by=by, step=invocation.id, grounds=command.grounds)
+    recorded = e.FactsRecorded(facts=rest, by=by, step=invocation.id, grounds=command.grounds)
+    done = (recorded, *ended) if rest else ()
     if not any(move.later for move in moved):
-        return (recorded, *ended)
-    form = invocation.id if isinstance(step, Form) else ""
+        return done
+    if waiting:
+        moved = moves(with_facts(incident, rest, now), waiting, now, library)
     act = TwoPersonAct(
-        kind="move_clock", by=by, reason=command.grounds, facts=changes, step=form, moves=moved
+        kind="move_clock",
+        by=by,
+        reason=command.grounds,
+        facts=waiting or changes,
+        step=invocation.id if isinstance(step, Form) else "",
+        moves=moved,
     )
-    return with_second(incident, act, (recorded, *ended), library.alone, "")
+    asked = with_second(incident, act, () if waiting else done, library.alone, "")
+    return (*done, *asked) if waiting else asked
 
 
 def _refuse_answers(invocation: Invocation, step: Ask | Form, changes: tuple[e.FactChange, ...]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.nested_facts import flatten
 from runner.facts.vocabulary.register import FactChange, lookup
+from runner.incident.law.decision_not_to_notify import approved
 from runner.incident.messages.deliveries import message_state
 from runner.incident.state import events as e
 from runner.incident.state.action_items import ActionRun, action_run
@@ -24,7 +25,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
 from runner.incident.state.work import AnyWork, Compose, DoAct, Render
-from runner.incident.steps.approvals import quorum_events, subject
+from runner.incident.steps.approvals import authors, counted, quorum_events, subject
 from runner.incident.steps.containers import keep_open, open_bodies
 from runner.incident.steps.forms import form_digest, is_known
 from runner.playbook import format as p
@@ -120,7 +121,16 @@ def _count_approvals(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
     elif run is not None and run.invocation.digest and not run.invocation.items:
         yield at.settled("the action has no items", digest=run.invocation.digest)
     else:
-        yield from quorum_events(at.incident, at.invocation, step, at.now)
+        ended = tuple(quorum_events(at.incident, at.invocation, step, at.now))
+        yield from ended
+        if (
+            step.not_to_notify
+            and bound is not None
+            and any(isinstance(one, e.StepSettled) and one.digest for one in ended)
+        ):
+            given = counted(at.invocation, bound.digest, authors(at.incident, bound))
+            people = (*(one.by for one in given), *sorted(authors(at.incident, bound)))
+            yield from approved(at.incident, step.not_to_notify, people, at.now, at.library)
 
 
 def _effect(at: Moment, step: p.AnyStep) -> Iterator[e.AnyEvent]:

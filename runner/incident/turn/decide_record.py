@@ -17,7 +17,8 @@ from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.duties import cancel_open_steps
-from runner.incident.law.moved_deadlines import moves, require_grounds
+from runner.incident.law.filed import after_filing, filing_of, refuse_more_to_say, same_recipient
+from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_grounds, with_facts
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.decide import letters_signed, notice_added
@@ -146,8 +147,8 @@ def known(
 ) -> tuple[e.AnyEvent, ...]:
     """Record facts; a fact answers the open question that sets it.
 
-    A later statutory deadline waits until a second person confirms it, and so does a position of
-    counsel: it can remove a duty.
+    A fact that moves a statutory deadline later, or ends a duty, waits alone until a second person confirms it; the others
+    count at once. A position of counsel waits, too: it can remove a duty.
     """
     if not command.changes:
         return ()
@@ -161,6 +162,11 @@ def known(
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) and not second else ()
     require_grounds(incident, moved, command.grounds)
+    waiting = () if library.alone else facts_that_wait(incident, command.changes, moved, now, library)
+    if rest := tuple(change for change in command.changes if waiting and change not in waiting):
+        others = known(incident, msgspec.structs.replace(command, changes=rest), by, now, library)
+        after, left = with_facts(incident, rest, now), msgspec.structs.replace(command, changes=waiting)
+        return (*others, *known(after, left, by, now, library))
     answered = implicit_answers(incident, command, by, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,
@@ -304,16 +310,12 @@ def _duty(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
     record = command.record
-    if duty.record is not None and duty.record.kind == "filed":
-        proof = duty.record.reference or duty.record.receipt
-        raise Refused(
-            f'Duty "{command.duty}" was filed at {said(duty.record.at)} ({proof}). A filing cannot be replaced.',
-            hint="If the entry is wrong: tocsin correct ENTRY --reason WHY. If a task waits: tocsin task done TASK.",
-            code="already_filed",
-        )
+    filed = filing_of(incident, command.duty)
+    if record.kind == "no_correction" or filed is not None:
+        record = after_filing(incident, command.duty, record)
     if record.kind != "filed" and not record.reason.strip():
         raise Refused(
-            "The reason for the decision not to notify, or for the waiver, is missing.",
+            "The reason for the decision, or for the waiver, is missing.",
             hint="Add --reason WHY",
             code="reason_missing",
         )
@@ -325,7 +327,7 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    binds = record.kind == "filed" and duty.verdict != "advisory"
+    binds = record.kind == "filed" and duty.verdict != "advisory" and filed is None
     late = binds and duty.due is not None and record.at > duty.due
     if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
@@ -336,10 +338,15 @@ def _duty(
     record = with_evidence(incident, command.duty, record, now, library)
     if record.kind == "filed":
         word, record = _as_it_was(incident, command, by)
+        others = same_recipient(command.duty, library)
+        adds_to = tuple(name for name in others if filing_of(incident, name) is not None)
+        record = msgspec.structs.replace(record, adds_to=adds_to)
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
         return (*word, recorded, *_file_steps(incident, command, by))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
-    done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
+    refuse_more_to_say(incident, command.duty, record)
+    ended = cancel_open_steps(incident, command.duty, record) if record.kind != "no_correction" else ()
+    done: tuple[e.AnyEvent, ...] = (recorded, *ended)
     if not judged(incident, command.duty, record, now, library):
         return done
     act = TwoPersonAct(kind="decide", by=by, reason=record.reason, duty=command.duty, record=record)

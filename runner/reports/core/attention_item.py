@@ -30,6 +30,7 @@ AttentionKind = Literal[
     "duty_claimed",
     "duty_to_file",
     "filed_unsigned",
+    "filing_differs",
     "notice_stale",
     "overdue",
     "clock",

@@ -63,6 +63,7 @@ _FIRST: Mapping[str, str] = {
     "duty_claimed": "confirm",
     "duty_to_file": "file",
     "filed_unsigned": "approve",
+    "filing_differs": "correct",
     "notice_stale": "generate",
     "paused": "paused",
     "set_aside": "stopped",

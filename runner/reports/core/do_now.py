@@ -48,6 +48,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "duty_claimed": 3,
     "duty_to_file": 3,
     "filed_unsigned": 3,
+    "filing_differs": 3,
     "notice_stale": QUESTIONS,
     "clock": 3,
     "role_unheld": QUESTIONS,

@@ -77,6 +77,8 @@ def act_words(act: TwoPersonAct) -> str:
             return f"record a position of counsel: {', '.join(said)}"
         case "decide":
             record = act.record
+            if record is not None and record.kind == "no_correction":
+                return f"leave {', '.join(record.facts)} as filed for {act.duty}"
             what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
             ground = ground_words(record.ground, record.evidence) if record is not None else ""
             return f"{what} {act.duty}{ground}"

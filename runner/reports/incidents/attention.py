@@ -39,7 +39,7 @@ from runner.reports.messages.attention_messages import (
     missed_updates,
 )
 from runner.reports.messages.war_room import nowhere
-from runner.reports.notices.attention_notices import stale_notices, unsigned_filings
+from runner.reports.notices.attention_notices import filed_differently, stale_notices, unsigned_filings
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
@@ -86,6 +86,7 @@ def needs_attention(
         *_duties(duties, now),
         *_reopened(incident, begun, duties),
         *unsigned_filings(incident, begun, labels),
+        *filed_differently(incident, library, labels),
         *stale_notices(incident),
         *_facts(incident, library, begun, duties),
         *_roles(incident, rows),
@@ -342,7 +343,10 @@ def _near(
 def _facts(
     incident: Incident, library: Library, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
+    doubted = {one.key for people in incident.second_person.values() for one in people.doubted}
     for path, holds_up in blocking_facts(incident, library, rows, duties).items():
+        if path in doubted:
+            continue  # its confirmation is asked for
         begun = [row for row in rows.values() if row.state in ("ready", "active")]
         asked = [row for row in begun if row.sets == path or path in row.open_fields]
         title = asked[0].title if asked and asked[0].sets else ""

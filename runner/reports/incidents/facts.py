@@ -273,7 +273,8 @@ def fact_changes_page(report: FactChanges) -> Iterator[Block]:
         )
     yield from section("DEADLINES THAT MOVE, DUTIES THAT END", map(_deadline, report.deadlines), 0)
     if report.second_person:
-        yield line("A second person must confirm the change. It does not count before", "warn", indent=2)
+        words = "What moves a deadline later or ends a duty counts after a second person confirms it, the rest at once"
+        yield line(words, "warn", indent=2, hang=2)
     if report.notes or report.unmapped:
         yield line(f"IN THE FILE, NOT RECORDED ({len(report.unmapped)})", "title")
     yield from (line(words, "warn", indent=2, hang=2) for words in report.notes)

@@ -27,6 +27,7 @@ from runner.reports.law.duty_rows import (
     NOT_DONE,
     UNSURE,
     Elsewhere,
+    differs_words,
     duty_row,
     earlier_words,
     is_past_target,
@@ -295,9 +296,11 @@ class _Screen(msgspec.Struct, frozen=True):
         """Return a duty as a row: its deadline, then its records when it is done, else its notice and its exemption."""
         row = duty_row(duty, self.now, self.opened)
         if duty.state in DONE and duty.record is not None:
-            records: tuple[tuple[str], ...] = tuple(
-                (record_words(one),) for one in (*duty.earlier, duty.record)
+            records: tuple[tuple[str | Cell], ...] = tuple(
+                (record_words(one),) for one in (*duty.earlier, duty.record, *duty.corrections)
             )
+            if duty.differs:
+                records += ((Cell(differs_words(duty), "alarm"),),)
             if duty.verdict == "not_applicable":
                 records += (("Does not apply now",),)
             return msgspec.structs.replace(row, details=records)

@@ -119,7 +119,7 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
         yield from _times(duty, now, opened)
     yield "Needed", ", ".join(duty.missing_facts), "warn"
     yield "Next act", act_words(duty.next), "title"
-    for record in (*duty.earlier, duty.record):
+    for record in (*duty.earlier, duty.record, *duty.corrections):
         if record is not None:
             yield "Record", record_words(record), "plain"
     for note in duty.notes:

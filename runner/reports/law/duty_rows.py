@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from runner.incident.notices.staleness import change_words
 from runner.law.duty import DutyStatus
-from runner.reports.core.formatting import READER, remaining, when
+from runner.reports.core.formatting import READER, here, remaining, when
 from runner.reports.core.page import Cell, Cells, Row
 from runner.reports.law.titles import citation, duty_label, question_words, recipient_name
 
@@ -21,6 +22,7 @@ DONE = {
     "filed_late": "filed late",
     "decided_not_to_notify": "decided not to notify",
     "waived": "waived",
+    "no_correction": "decided that no correction is owed",
 }
 VERDICTS = {"unknown": "undetermined", "advisory": "not in force", "not_applicable": "does not apply"}
 NOT_DONE = {"held": "delayed", "claimed": "claimed sent"}
@@ -162,6 +164,12 @@ def doubt_words(duty: DutyStatus) -> str:
     return "Unconfirmed start time" if duty.provisional and duty.due is not None else ""
 
 
+def differs_words(duty: DutyStatus) -> str:
+    """Return how the facts differ from the filed text, as filed and as known now; empty if no correction is wanted."""
+    changed = "; ".join(change_words(one, here()) for one in duty.differs)
+    return f"Filed, now different: {changed}" if changed else ""
+
+
 def due_words(duty: DutyStatus, now: datetime) -> str:
     """Return the deadline in the reader's zone, with the authority's time if that differs."""
     whose = "authority" if duty.authority is not None else "recipient"
@@ -208,7 +216,7 @@ def earlier_words(elsewhere: Elsewhere, duty: DutyStatus, now: datetime) -> str:
 
 def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, more: str = "") -> Row:
     """Return a duty as a row of a screen: time left, title and article, deadline, doubt."""
-    details = (deadline_line(duty, now, opened), doubt_words(duty))
+    details = (deadline_line(duty, now, opened), doubt_words(duty), differs_words(duty))
     return Row(
         time_left(duty, now),
         (Cell(f"{duty_label(duty)}{more}", about=f"duty/{duty.id}"),),

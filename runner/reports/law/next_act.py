@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from runner.actions import Action, Verb, set_fact
 from runner.incident.law.duties import BINDING, signed_at
+from runner.incident.law.filed import corrected_by
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed
 from runner.incident.notices.verification import current_texts, open_items
 from runner.incident.state.incident import Document, Incident
@@ -27,11 +27,9 @@ from runner.reports.law.duty_rows import DONE, deadline_line, next_fact
 
 OFFICERS = ("dpo", "counsel", "commander")
 """The roles that write and file notices: the people of the first one that somebody has."""
-_MORE = ("phases", "supplement", "supplemental", "update", "updates", "second", "follow_up")
-"""The stages of duties that add to an earlier filing."""
-Differences = Mapping[str, Sequence[object]]
-"""By filed duty: each fact that differs from what was filed, without those that counsel decided to leave."""
-NONE: Differences = MappingProxyType({})
+
+
+_RECORDS: Mapping[str, str] = {"waived": "a waiver", "no_correction": "a decision not to correct"}
 
 
 class Awaited(NamedTuple):
@@ -58,10 +56,11 @@ def awaited(incident: Incident) -> dict[str, Awaited]:
             continue
         for one in act.moves:
             if one.later:
-                what = "its end" if one.ends else "a later deadline"
+                later = f" ({moment(one.new)})" if one.new else ""
+                what = "its end" if one.ends else f"a later deadline{later}"
                 found[one.duty] = Awaited(people.entry, what, who, ends=one.ends)
         if act.record is not None:
-            what = "a waiver" if act.record.kind == "waived" else "a decision not to notify"
+            what = _RECORDS.get(act.record.kind, "a decision not to notify")
             found[act.duty] = Awaited(people.entry, what, who, ends=True)
     return found
 
@@ -75,18 +74,14 @@ def act_words(found: NextAct | None) -> str:
 
 
 def with_next(
-    incident: Incident,
-    library: Library,
-    duties: Sequence[DutyStatus],
-    now: datetime,
-    differences: Differences = NONE,
+    incident: Incident, library: Library, duties: Sequence[DutyStatus], now: datetime
 ) -> tuple[DutyStatus, ...]:
     """Return the duties; each that is done, or that applies or may apply in sight, has its next act."""
     rows = [row for row in task_rows(incident, library) if row.invocation and not row.over]
     rows = [row for row in rows if not row.superseded]
     texts = {text.duty: text for text in current_texts(incident) if text.duty}
     changed = changes(incident, texts.values())
-    about = _About(incident, library, duties, now, differences, rows, texts, changed, awaited(incident))
+    about = _About(incident, library, now, rows, texts, changed, awaited(incident))
     return tuple(
         msgspec.structs.replace(duty, next=about.act(duty))
         if duty.state in DONE or (duty.verdict in BINDING and duty.in_sight)
@@ -100,9 +95,7 @@ class _About(NamedTuple):
 
     incident: Incident
     library: Library
-    duties: Sequence[DutyStatus]
     now: datetime
-    differences: Differences
     rows: Sequence[TaskRow]
     texts: Mapping[str, Document]
     changed: Mapping[str, Sequence[ChangedFact]]
@@ -132,12 +125,10 @@ class _About(NamedTuple):
         again = duty.record.look_again if duty.record is not None else None
         if duty.state == "decided_not_to_notify" and again is not None and again <= self.now.date():
             return self._decide(duty)
-        if not self.differences.get(duty.id):
+        if not duty.differs:
             return NextAct(act="done")
-        more = (one.id for one in self.duties if one.regime == duty.regime and one.stage in _MORE)
-        supplement = next(more, "")
         return self._by_officers(
-            "correct", "notice.render" if supplement else "duty.show", supplement or duty.id
+            "correct", "notice.render", corrected_by(self.incident, duty.id, self.library)
         )
 
     def _question(self, duty: DutyStatus, text: Document | None) -> NextAct | None:

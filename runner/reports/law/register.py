@@ -16,9 +16,10 @@ import msgspec
 from runner.base.states import Kind
 from runner.documents.wording.labels import label
 from runner.facts.vocabulary.register import nested, value_words
+from runner.incident.notices.staleness import change_words
 from runner.incident.state.incident import DutyView, Incident
-from runner.law.duty import DutyRecord, DutyStatus
-from runner.reports.core.formatting import count, moment, signatures, standing, unsigned
+from runner.law.duty import ChangedFact, DutyRecord, DutyStatus
+from runner.reports.core.formatting import count, here, moment, short_digest, signatures, standing, unsigned
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, csv_text, filled
@@ -67,6 +68,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Who confirmed a decision besides its author."""
     ground: str = ""
     """The statute's exemption for a decision not to notify; ``none`` is against the legal result."""
+    digest: str = ""
+    """The filed text."""
+    differs: tuple[ChangedFact, ...] = ()
+    """Facts as the filed text states them, and as they are known now."""
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +200,7 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             because=tuple(reason.text for reason in duty.because),
             signed=record.signed if record else (),
             ground=record.ground if record else "",
+            digest=record.digest if record else "",
         )
 
 
@@ -286,6 +292,9 @@ def _sentence(one: Decision, *, reasons: bool = True) -> str:
     if one.at:
         when = f", {moment(one.at)}, by {one.by}{signatures(one.signed)}"
     proof = f", reference {one.reference}" if one.reference else ""
+    proof += f", text {short_digest(one.digest)}" if one.digest else ""
+    said = "; ".join(change_words(fact, here()) for fact in one.differs)
+    proof += f", filed and now different: {said}" if said else ""
     why = one.reasons if reasons else ""
     why = why or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
     return f"{one.title}: {state}{ground_words(one.ground)}{when}{proof}{f': {why}' if why else ''}"

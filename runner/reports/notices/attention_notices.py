@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from runner.actions import Action
+from runner.incident.law.filed import all_differences, corrected_by
 from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.notices.verification import standing_texts
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count
@@ -32,6 +34,21 @@ def unsigned_filings(
                     who=rows[name].who,
                     action=suggested_actions.complete_step("approve", rows[name].command_name),
                 )
+
+
+def filed_differently(
+    incident: Incident, library: Library, labels: Mapping[str, str]
+) -> Iterator[AttentionItem]:
+    """Yield the filings whose texts state facts that have another value now, each with the notice that corrects it."""
+    for duty, differs in all_differences(incident):
+        words = "; ".join(change_words(one, incident.zone) for one in differs)
+        yield AttentionItem(
+            kind="filing_differs",
+            ref=duty,
+            since=max(incident.facts[one.fact].at for one in differs),
+            text=f"{labels.get(duty, duty)}: filed, now different. {words}",
+            action=Action("notice.render", corrected_by(incident, duty, library)),
+        )
 
 
 def stale_notices(incident: Incident) -> Iterator[AttentionItem]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from runner.base.states import Kind
+from runner.incident.notices.staleness import change_words
 from runner.incident.notices.verification import Contradiction
-from runner.reports.core.formatting import count
+from runner.law.duty import ChangedFact
+from runner.reports.core.formatting import count, here
 from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, line, paged, table
 from runner.reports.core.report import Report
@@ -50,6 +52,8 @@ class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-co
     prose: tuple[Statement, ...]
     """Numbers and dates in facts in prose, and in what a person typed into a text; not ``current`` if no fact has them."""
     contradictions: tuple[Contradiction, ...]
+    filed: Mapping[str, tuple[ChangedFact, ...]]
+    """By duty, how a filed text differs from the present facts until it is corrected, or counsel decides that none is owed."""
     questions: tuple[str, ...]
     """Differences that are possible, and that a person must explain."""
     new_duties: tuple[str, ...]
@@ -61,7 +65,10 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
     """Draw the contradictions first, then each fact with the texts that state it."""
     yield from render_header(report.heading, "Consistency of notices")
     found = report.contradictions
-    yield line(f"CONTRADICTIONS ({len(found)})", "alarm" if found else "title")
+    differs = [(duty, change_words(fact, here())) for duty, each in report.filed.items() for fact in each]
+    total = len(found) + len(differs)
+    yield line(f"CONTRADICTIONS ({total})", "alarm" if total else "title")
+    yield from (line(f"Filed for {duty}: {words}", "alarm", indent=2, hang=2) for duty, words in differs)
     yield from (line(one.what, "alarm", indent=2, hang=2) for one in found)
     if found:
         yield line(

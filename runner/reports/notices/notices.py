@@ -13,6 +13,7 @@ from runner.base.states import Kind
 from runner.base.text import cut
 from runner.documents.notice import Coverage
 from runner.errors import NotFound
+from runner.incident.law.filed import filed_texts
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed, recorded_as
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
@@ -95,6 +96,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Content that only a person can verify, and contradictions, in the order of their numbers in ``tocsin notice tick``."""
     ticks: Mapping[str, Tick] = {}
     """Who verified an item, or accepted a contradiction."""
+    filed: bool = False
 
     @property
     def answered(self) -> tuple[str, ...]:
@@ -167,6 +169,7 @@ def _row(
         current=current,
         approvals=tuple(row for i in signing for row in approval_rows(incident, i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
+        filed=document.digest in filed_texts(incident),
         stale=bool(changed),
         changed=changed,
         to_verify=items_of(incident, document, found) if current else document.to_verify,
@@ -316,7 +319,8 @@ def notice_words(row: NoticeRow) -> str:
     parts = [row.status.upper() if row.status == "draft" else row.status]
     if row.stale:
         approved = any(one.approved for one in row.approvals)
-        word = f"{'CHANGED SINCE APPROVAL' if approved else 'OUT OF DATE'}: {count(len(row.changed), 'fact')}"
+        word = "CHANGED SINCE APPROVAL" if approved else "OUT OF DATE"
+        word = f"{'filed, later facts differ' if row.filed else word}: {count(len(row.changed), 'fact')}"
         parts.append(f"{word}, accepted by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")

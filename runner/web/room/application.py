@@ -306,8 +306,7 @@ class Room:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
                     return self._taken(request, self._drawn(row, request, asked, again))
             except TocsinError as error:
-                now = self._readable(row, request, service, reader)
-                fresh = self._asked(request, service, login, now)
+                fresh = self._asked(request, service, login, self._readable(row, request, service, reader))
                 again = Again(verb, given, error.message, drawing.page_hint(error), error.problems)
                 answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code in STALE else 409

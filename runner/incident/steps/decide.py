@@ -47,6 +47,9 @@ def decide_step(
     match command:
         case c.Decide():
             return decide_approval(incident, invocation, step, command, principal, now)
+        case c.AnswerUnknown() if isinstance(step, Ask) and step.unknown_as:
+            at_once = _at_once(invocation, step, command)
+            return _answer(incident, invocation, step, at_once, by, now, library)
         case c.Answer() | c.AnswerForm() | c.AnswerUnknown():
             return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
@@ -286,6 +289,7 @@ def _answer(
             ),
         )
     changes = command.changes if isinstance(command, c.AnswerForm) else (command.change,)
+    changes = tuple(_assumed(step, change) for change in changes)
     _refuse_answers(invocation, step, changes)
     refuse_facts_ahead(changes, now)
     moved = moves(incident, changes, now, library) if guarded(incident) else ()
@@ -301,6 +305,26 @@ def _answer(
         kind="move_clock", by=by, reason=command.grounds, facts=changes, step=form, moves=moved
     )
     return with_second(incident, act, (recorded, *ended), library.alone, "")
+
+
+def _at_once(invocation: Invocation, step: Ask, command: c.AnswerUnknown) -> c.Answer:
+    """Return the answer for which "unknown" counts; raises Refused for a wait for a better one."""
+    if command.ask_again is not None:
+        raise Refused(
+            f'Question "{invocation.id}" is not asked again: "unknown" counts as {step.unknown_as} at once.',
+            hint=Action("step.answer", invocation.id, {"unknown": True}),
+            code="not_asked_again",
+        )
+    return c.Answer(step=command.step, change=e.FactChange(key=step.sets))
+
+
+def _assumed(step: Ask | Form, change: e.FactChange) -> e.FactChange:
+    """Return an answer, for "unknown" the one as which it counts."""
+    said = next((field.unknown_as for field in step.asks if field.fact == change.key), "")
+    if not said or bytes(change.value).strip() != b"null":
+        return change
+    value = msgspec.Raw(b"true" if said == "yes" else b"false")
+    return e.FactChange(key=change.key, value=value, source=f"unknown counts as {said}", confidence="assumed")
 
 
 def _refuse_answers(invocation: Invocation, step: Ask | Form, changes: tuple[e.FactChange, ...]) -> None:

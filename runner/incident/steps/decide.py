@@ -17,6 +17,7 @@ from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.action_items import left_items
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Incident, Invocation
@@ -54,8 +55,9 @@ def decide_step(
             return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
             return _reopen(incident, invocation, command, by, library)
-        case _:
-            return _work(incident, invocation, step, command, by, now)
+        case c.CompleteTask():
+            command = _done_otherwise(incident, invocation, command, library)
+    return _work(incident, invocation, step, command, by, now)
 
 
 WorkCommand = (
@@ -120,6 +122,29 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
 
 def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest: str = "") -> e.StepEnded:
     return e.StepEnded(step=invocation.id, state=state, by=by, reason=reason, digest=digest)  # type: ignore[arg-type]
+
+
+def _done_otherwise(
+    incident: Incident, invocation: Invocation, command: c.CompleteTask, library: Library
+) -> c.CompleteTask:
+    """Put how each item was done that the action did not do into the comment; raises Refused without it."""
+    left = left_items(incident, invocation, library)
+    if wrong := sorted(command.instead.keys() - left.keys()):
+        raise Refused(
+            f'"{wrong[0]}" is no item that the action did not do.',
+            hint=near_hint(wrong[0], [*left], f"Items: {', '.join(left) or 'none'}"),
+            code="unknown_item",
+        )
+    said = {name: command.instead.get(name, "").strip() for name in left}
+    if not all(said.values()):
+        listed = "; ".join(f"{name}: {why}" for name, why in left.items() if not said[name])
+        raise Refused(
+            f"Not done: {listed}. Say for each how it was done instead.",
+            hint=Action("task.done", invocation.id, {"instead": Slot("ITEM=HOW")}),
+            code="items_not_done",
+        )
+    texts = (command.comment, *(f"{name}: {how}" for name, how in said.items()))
+    return msgspec.structs.replace(command, comment="; ".join(filter(None, texts)))
 
 
 def _complete(

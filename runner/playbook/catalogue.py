@@ -410,6 +410,7 @@ class Catalog:
             actions=frozenset(self.action_files),
             action=lambda use: _or_none(lambda name: self.action(name)[0], use),
             clock_starts=lambda: self._starts_and_recipients[0],
+            law_reads=self._law_reads,
             recipients=lambda: self._starts_and_recipients[1],
             home=home,
             domains=domains | declared_domains(home),
@@ -427,6 +428,11 @@ class Catalog:
         rules = [rule for law in laws for version in law.versions for rule in version.duties]
         starts = (path for rule in rules for limb in rule.clock.limbs for path in limb.start.facts)
         return frozenset(starts), frozenset(rule.recipient for rule in rules)
+
+    def _law_reads(self) -> frozenset[str]:
+        from runner.law.screening_index import outline
+
+        return frozenset(outline(self.regimes()).reads)
 
     def _playbook_or_none(self, name: str) -> Playbook | None:
         found = _or_none(self.find_playbook, name)

@@ -162,10 +162,12 @@ class Ask(Step, tag="ask", frozen=True, kw_only=True):
     assignee: str = ""
     choices: tuple[Words, ...] = ()
     skip_if_known: bool = False
+    unknown_as: Literal["", "yes", "no"] = ""
+    """The answer that "unknown" counts as: it is recorded as assumed, and the question is done."""
 
     @property
     def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
-        return (FormField(fact=self.sets, ask=self.ask, choices=self.choices),)
+        return (FormField(fact=self.sets, ask=self.ask, choices=self.choices, unknown_as=self.unknown_as),)
 
 
 class Form(Step, tag="form", frozen=True, kw_only=True):

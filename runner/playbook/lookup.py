@@ -39,6 +39,8 @@ class Known(msgspec.Struct, frozen=True):
     """An action template by ``name`` or ``name@version``; None if it is missing or invalid."""
     clock_starts: Callable[[], frozenset[str]] = frozenset
     """The facts that start a clock of a duty, of all law."""
+    law_reads: Callable[[], frozenset[str]] = frozenset
+    """The facts that a law reads; a map or a list includes its entries."""
     recipients: Callable[[], frozenset[str]] = frozenset
     """The recipients of the duties of all law."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)

@@ -118,6 +118,8 @@ class FormField(Part, frozen=True, kw_only=True):
     help: str = ""
     choices: tuple[Words, ...] = ()
     when: Expression | None = None
+    unknown_as: Literal["", "yes", "no"] = ""
+    """The answer that "unknown" counts as: it is recorded as assumed, and the field is closed."""
 
 
 class Quorum(Part, frozen=True, kw_only=True):

@@ -296,7 +296,7 @@ class Players:
                 self._decide(self._incident, invocation, step, approved=False)
             case "unknown":
                 by = self._holder(invocation, getattr(step, "role", ""))
-                again = self._now + timedelta(hours=1)
+                again = None if getattr(step, "unknown_as", "") else self._now + timedelta(hours=1)
                 self._do(by, c.AnswerUnknown(step=invocation.id, ask_again=again))
             case "unreached":
                 self._left_alone.add(invocation.id)

@@ -161,8 +161,11 @@ def record_form(
         unknown = [text.partition("=")[0].strip() for text in texts if says_unknown(text)]
         known = [text for text in texts if not says_unknown(text)]
         changes = stated(service, incident, known, said, sure)
-        if ask_again is None:
-            changes += tuple(FactChange(key=path, source=said) for path in unknown)
+        step_fields = service.library(incident).step(incident, step).asks
+        counted = {field.fact for field in step_fields if field.unknown_as}
+        changes += tuple(
+            FactChange(key=path, source=said) for path in unknown if ask_again is None or path in counted
+        )
         own = (text.partition("=")[2] for text in known if text.partition("=")[0].endswith(".grounds"))
         why = grounds or next(own, "")
         answers = (AnswerForm(step=step, changes=changes, grounds=why),) if changes else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from shlex import quote
 from typing import Annotated
 
@@ -120,21 +120,42 @@ def done(
     everything: Annotated[
         bool, Option("--all", "Mark all checklist items first; asks for each item that must be checked.")
     ] = False,
+    instead: Annotated[
+        list[str] | None,
+        Option("--instead ITEM=HOW", "How an item was done that the action did not do. Repeatable."),
+    ] = None,
 ) -> None:
     """Mark a task as done.
 
-    On a terminal, asks for each open checklist item.
+    On a terminal, asks for each open checklist item, and for each item that an action did not do, how it was done
+    instead.
 
     \b
     Examples:
       tocsin task done wipe --comment "acknowledged by the device"
       tocsin task done 4 --all
+      tocsin task done end --instead "ana@example.org=blocked in the console"
     """
     incident, name = find(session, step)
     asked = everything or session.world.asks
     rows = _all_rows(session, incident, name, each=not everything) if asked else ()
-    made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text)]
+    how = _instead(session, incident, name, instead or ())
+    made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text, instead=how)]
     answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
+
+
+def _instead(session: Session, incident: Incident, name: str, texts: Sequence[str]) -> dict[str, str]:
+    """Return how each item was done that an action did not do, as given or as a person at a terminal says."""
+    from runner.incident.state.action_items import left_items
+
+    left = left_items(incident, incident.invocations[name], session.service.library(incident))
+    said = {}
+    for text in texts:  # the name of an item can contain "="
+        item = next((one for one in left if text.startswith(f"{one}=")), text.partition("=")[0])
+        said[item] = text[len(item) + 1 :]
+    for item in (one for one in left if session.world.asks and one not in said):
+        said[item] = session.ask(f"{item} is not done: {left[item]}. How was it done instead?")
+    return said
 
 
 def _all_rows(
@@ -306,7 +327,9 @@ def answer(
     if value is None:
         made = c.AnswerUnknown(step=name, ask_again=again)
         turn = session.service.act(session.principal, incident.id, [made])
-        answered(session, turn, f"{name}: the answer is unknown")
+        counts = getattr(session.service.library(incident).step(incident, name), "unknown_as", "")
+        words = f"{name}: the answer is unknown{f' and counts as {counts}' if counts else ''}"
+        answered(session, turn, words)
         return
     turn, changes = record_answer(session.service, incident.id, name, value[0], source, confidence, grounds)
     tell(session, turn, f"{name} is answered", moved(session.service, turn, changes))

@@ -75,7 +75,7 @@ class ActionRun(msgspec.Struct, frozen=True):
     library: Library
 
     def fill(self) -> e.ActionFilled | Unknown:
-        """Return the requests as the facts are now; Unknown with the missing facts."""
+        """Return the requests as the facts are now, of an open set those of its known items; Unknown with the missing facts."""
         items = self._items()
         return items if isinstance(items, Unknown) else self._filled(items)
 
@@ -103,7 +103,10 @@ class ActionRun(msgspec.Struct, frozen=True):
             return names if isinstance(names, Unknown) else Unknown(("a list",))
         found: list[ActionItem] = []
         missing: list[Unknown] = []
-        for name in dict.fromkeys(map(str, names)):
+        known = tuple(dict.fromkeys(str(name) for name in names if not isinstance(name, Unknown)))
+        if names and not known:
+            return merged([name for name in names if isinstance(name, Unknown)])
+        for name in known:
             own = msgspec.structs.replace(view, scope=msgspec.structs.replace(scope, item=name or scope.item))
             values = {key: evaluate(expression, own) for key, expression in self.step.inputs.items()}
             missing += [value for value in values.values() if isinstance(value, Unknown)]
@@ -248,3 +251,13 @@ def action_run(incident: Incident, invocation: Invocation | None, library: Libra
     if not isinstance(step, p.Act) or not step.use:
         return None
     return ActionRun(incident, invocation, step, library.action(incident, invocation, step), library)
+
+
+def left_items(incident: Incident, invocation: Invocation, library: Library) -> dict[str, str]:
+    """Return the items that an action did not do and leaves to people, each with the reason; without a list by its title."""
+    run = action_run(incident, invocation, library)
+    waits = invocation.state in ("outcome_unknown", "failed") or invocation.stuck
+    if run is None or invocation.kind != "act" or not waits:
+        return {}
+    states = (state for state in run.states() if state.state != "done")
+    return {state.name or run.template.title: state.why or "not tried" for state in states}

@@ -37,10 +37,11 @@ class StartTask(Command, frozen=True, kw_only=True):
 
 
 class CompleteTask(Command, frozen=True, kw_only=True):
-    """Complete a task; ``comment`` says how."""
+    """Complete a task; ``comment`` says how, ``instead`` how each item was done that an action did not do."""
 
     step: str
     comment: str = ""
+    instead: Mapping[str, str] = {}
 
 
 class CheckRow(Command, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.action_items import left_items
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Incident, Invocation
@@ -49,12 +50,16 @@ def decide_step(
     match command:
         case c.Decide():
             return decide_approval(incident, invocation, step, command, principal, now)
+        case c.AnswerUnknown() if isinstance(step, Ask) and step.unknown_as:
+            at_once = _at_once(invocation, step, command)
+            return _answer(incident, invocation, step, at_once, by, now, library)
         case c.Answer() | c.AnswerForm() | c.AnswerUnknown():
             return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
             return _reopen(incident, invocation, command, by, library)
-        case _:
-            return _work(incident, invocation, step, command, by, now)
+        case c.CompleteTask():
+            command = _done_otherwise(incident, invocation, command, library)
+    return _work(incident, invocation, step, command, by, now)
 
 
 WorkCommand = (
@@ -119,6 +124,29 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
 
 def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest: str = "") -> e.StepEnded:
     return e.StepEnded(step=invocation.id, state=state, by=by, reason=reason, digest=digest)  # type: ignore[arg-type]
+
+
+def _done_otherwise(
+    incident: Incident, invocation: Invocation, command: c.CompleteTask, library: Library
+) -> c.CompleteTask:
+    """Put how each item was done that the action did not do into the comment; raises Refused without it."""
+    left = left_items(incident, invocation, library)
+    if wrong := sorted(command.instead.keys() - left.keys()):
+        raise Refused(
+            f'"{wrong[0]}" is no item that the action did not do.',
+            hint=near_hint(wrong[0], [*left], f"Items: {', '.join(left) or 'none'}"),
+            code="unknown_item",
+        )
+    said = {name: command.instead.get(name, "").strip() for name in left}
+    if not all(said.values()):
+        listed = "; ".join(f"{name}: {why}" for name, why in left.items() if not said[name])
+        raise Refused(
+            f"Not done: {listed}. Say for each how it was done instead.",
+            hint=Action("task.done", invocation.id, {"instead": Slot("ITEM=HOW")}),
+            code="items_not_done",
+        )
+    texts = (command.comment, *(f"{name}: {how}" for name, how in said.items()))
+    return msgspec.structs.replace(command, comment="; ".join(filter(None, texts)))
 
 
 def _complete(
@@ -288,6 +316,7 @@ def _answer(
             ),
         )
     changes = command.changes if isinstance(command, c.AnswerForm) else (command.change,)
+    changes = tuple(_assumed(step, change) for change in changes)
     _refuse_answers(invocation, step, changes)
     refuse_facts_ahead(changes, now)
     moved = moves(incident, changes, now, library) if guarded(incident) else ()
@@ -313,6 +342,26 @@ def _answer(
     )
     asked = with_second(incident, act, () if waiting else done, library.alone, "")
     return (*done, *asked) if waiting else asked
+
+
+def _at_once(invocation: Invocation, step: Ask, command: c.AnswerUnknown) -> c.Answer:
+    """Return the answer for which "unknown" counts; raises Refused for a wait for a better one."""
+    if command.ask_again is not None:
+        raise Refused(
+            f'Question "{invocation.id}" is not asked again: "unknown" counts as {step.unknown_as} at once.',
+            hint=Action("step.answer", invocation.id, {"unknown": True}),
+            code="not_asked_again",
+        )
+    return c.Answer(step=command.step, change=e.FactChange(key=step.sets))
+
+
+def _assumed(step: Ask | Form, change: e.FactChange) -> e.FactChange:
+    """Return an answer, for "unknown" the one as which it counts."""
+    said = next((field.unknown_as for field in step.asks if field.fact == change.key), "")
+    if not said or bytes(change.value).strip() != b"null":
+        return change
+    value = msgspec.Raw(b"true" if said == "yes" else b"false")
+    return e.FactChange(key=change.key, value=value, source=f"unknown counts as {said}", confidence="assumed")
 
 
 def _refuse_answers(invocation: Invocation, step: Ask | Form, changes: tuple[e.FactChange, ...]) -> None:

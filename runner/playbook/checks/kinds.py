@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from runner.base.instants import parse_instant
@@ -51,6 +52,8 @@ def _role(place: Place, step: Task | Ask | Form | File | Act, names: Names) -> N
 
 def _sets(place: Place, step: Ask, names: Names) -> None:
     names.sets(step.sets, (*place.where, "sets"))
+    _unknown_as(step.asks[0], place.where, names)
+    _promises({"ask": step.ask, "instructions": step.instructions}, {step.unknown_as}, place.where, names)
 
 
 def _fields(place: Place, step: Form, names: Names) -> None:
@@ -73,6 +76,35 @@ def _fields(place: Place, step: Form, names: Names) -> None:
             names.found.error((*where, "when"), "never-true", text, hint)
         if isinstance(find(field.fact), FactType):
             _choices(field, where, names)
+        _unknown_as(field, where, names)
+        _promises({"ask": field.ask, "help": field.help}, {field.unknown_as}, where, names)
+    _promises(
+        {"instructions": step.instructions}, {field.unknown_as for field in step.fields}, place.where, names
+    )
+
+
+def _unknown_as(field: FormField, where: Where, names: Names) -> None:
+    """Report a fact for which "unknown" cannot count as an answer."""
+    fact, where = find(field.fact), (*where, "unknown_as")
+    if not field.unknown_as or not isinstance(fact, FactType):
+        return
+    if fact.kind != "bool":
+        text = f'Fact "{field.fact}" is not a yes or no. "Unknown" cannot count as an answer.'
+        names.found.error(where, "unknown-as-type", text, "Delete `unknown_as`.")
+    elif any(f"{field.fact}.".startswith(f"{path}.") for path in names.known.law_reads()):
+        text = f'A law reads fact "{field.fact}". An answer that nobody knows would decide a duty.'
+        hint = 'Delete `unknown_as`, and write: "If you cannot tell, answer yes".'
+        names.found.error(where, "unknown-as-law", text, hint)
+
+
+def _promises(texts: Mapping[str, str], given: Collection[str], where: Where, names: Names) -> None:
+    """Report a text that promises an answer for "unknown" which no ``unknown_as`` gives."""
+    for key, text in texts.items():
+        said = re.search(r"unknown\s+counts\s+as\s+(\w+)", text, re.IGNORECASE)
+        if said is not None and said[1].casefold() not in given:
+            told = f'The text says "{said[0]}", but `unknown_as` does not.'
+            hint = f"Write `unknown_as: {said[1].casefold()}`, or delete the sentence."
+            names.found.error((*where, key), "unknown-as", told, hint, offset=said.start())
 
 
 def _choices(field: FormField, where: Where, names: Names) -> None:

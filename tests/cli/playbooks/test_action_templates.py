@@ -12,6 +12,8 @@ import pytest
 
 from integrations.testing.chaos import ChaosServer, Talk
 from tests.cli.at_desk import AtDesk
+from tests.web.room.room import served
+from tests.web.room.test_acts import act, page
 
 TEMPLATE = """\
 schema: tocsin/action/v1
@@ -632,3 +634,78 @@ def test_a_template_of_another_name_than_its_file_is_refused(tocsin: AtDesk) -> 
     file = tocsin.home / "actions" / "end-session.yaml"
     said = tocsin("playbook", "validate", str(file), "--format", "json")
     assert [problem["code"] for problem in said.json["problems"]] == ["file-name"]
+
+
+def test_an_open_set_gives_no_item_that_nobody_named(tocsin: AtDesk, service: Service) -> None:
+    path = prepared(tocsin, service)
+    tocsin.done("open", path, "--yes", "--fact", "incident.accounts+=zed@x.example")
+    assert [one["item"] for one in shown(tocsin, "end")["requests"]] == ["zed@x.example"]
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [path.split("/")[2] for path, _, _ in service.asked] == ["zed%40x.example"]
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+
+
+def test_an_open_set_is_done_by_hand_with_one_row_for_each_known_item(tocsin: AtDesk) -> None:
+    path = prepared(tocsin, None)
+    tocsin.done("open", path, "--yes", "--fact", "incident.accounts+=zed@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    assert [row["text"] for row in shown(tocsin, "end")["checklist"]] == ["End the sessions: zed@x.example"]
+
+
+def with_two_left(desk: AtDesk, service: Service) -> None:
+    """Run the action on four accounts: two are done, one fails, one is never to be touched."""
+    service.answers["/users/ben%40x.example/end"] = [(403, "{}")]
+    opened(
+        desk,
+        prepared(desk, service, act={"never": ["glass*"]}),
+        "ana@x.example,ben@x.example,cn=cleo,glass@x.example",
+    )
+    desk.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(desk)
+    assert shown(desk, "end")["task"]["state"] == "failed"
+
+
+def test_an_action_is_not_done_before_it_is_said_how_each_item_was_done_instead(
+    tocsin: AtDesk, service: Service
+) -> None:
+    with_two_left(tocsin, service)
+    said = tocsin(
+        "task", "done", "end", "--instead", "ben@x.example=blocked in the console", "--format", "json"
+    )
+    assert (said.code, said.error) == (1, "items_not_done")
+    assert "glass@x.example" in said.json["message"]
+    assert "ben@x.example" not in said.json["message"]
+    wrong = tocsin("task", "done", "end", "--instead", "ana@x.example=again", "--format", "json")
+    assert (wrong.code, wrong.error) == (1, "unknown_item")
+    assert shown(tocsin, "end")["task"]["state"] == "failed"
+    how = ("ben@x.example=blocked in the console", "glass@x.example=left, it is the emergency account")
+    tocsin.done("task", "done", "end", *(word for one in how for word in ("--instead", one)))
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+    texts = " ".join(entry["text"] for entry in tocsin("timeline", "--format", "json").json["entries"])
+    assert all(one.replace("=", ": ") in texts for one in how)
+    assert tocsin("audit", "verify", "--format", "json").code == 0
+
+
+def test_a_terminal_asks_how_each_item_was_done_instead(tocsin: AtDesk, service: Service) -> None:
+    with_two_left(tocsin, service)
+    said = tocsin("task", "done", "end", types="blocked in the console\n\n")
+    assert (said.code, shown(tocsin, "end")["task"]["state"]) == (1, "failed")
+    tocsin.done("task", "done", "end", types="blocked in the console\nleft as it is\n")
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+
+
+def test_the_room_asks_how_each_item_was_done_instead(tocsin: AtDesk, service: Service) -> None:
+    with_two_left(tocsin, service)
+    with served(tocsin) as room:
+        maria, step = room.reader("maria"), "takeover:end#1"
+        text = page(room, maria, step)
+        assert ("ben@x.example" in text, 'name="instead.1"' in text, 'name="instead.3"' in text) == (
+            True,
+            True,
+            False,
+        )
+        half = {"instead.1": "blocked in the console", "instead.2": " "}
+        assert act(room, maria, "done", step, **half).status_code == 409
+        assert act(room, maria, "done", step, **half | {"instead.2": "left as it is"}).status_code == 303
+    assert shown(tocsin, "end")["task"]["state"] == "done"

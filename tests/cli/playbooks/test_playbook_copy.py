@@ -39,12 +39,12 @@ def test_a_copy_without_a_name_hides_the_one_that_ships_and_is_never_written_ove
     tocsin.done("playbook", "copy", "lost-device")
     file = tocsin.home / "playbooks" / "lost-device.yaml"
     file.write_text(
-        file.read_text(encoding="utf-8").replace("version: 2.0.0", "version: 2.1.0"), encoding="utf-8"
+        file.read_text(encoding="utf-8").replace("version: 2.1.0", "version: 2.2.0"), encoding="utf-8"
     )
-    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.1.0"
+    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.2.0"
     said = tocsin("playbook", "copy", "lost-device")
     assert (said.code, said.error) == (1, "file_exists")
-    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.1.0"
+    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.2.0"
 
 
 def test_a_name_that_no_playbook_can_have_copies_nothing(tocsin: AtDesk) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from runner.web.room.openapi import BASE
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, served
 from tests.web.room.test_acts import act, mark, page, shown
@@ -23,6 +25,8 @@ steps:
     role: commander
     checklist: [{must: Access is ended}, Keys are changed]
   - {id: encrypted, ask: Were the data encrypted?, sets: data.encrypted, role: commander}
+  - {id: leaving, ask: Are data still leaving?, sets: incident.insider.data_leaving, unknown_as: yes, role: commander}
+  - {id: limit, task: Limit it, role: commander, after: [leaving], when: incident.insider.data_leaving}
   - id: about
     form: What is known
     role: commander
@@ -50,6 +54,27 @@ def test_items_are_marked_one_by_one_and_taken_back(asked: Served, desk: AtDesk)
     assert [item["done"] for item in shown(desk, step)["checklist"]] == [False, False]
     for row in ("0", "9", "-1", "x", ""):
         assert act(asked, maria, "check", step, row=row, done="yes").status_code == 409, row
+
+
+@pytest.mark.parametrize("program", [False, True])
+def test_an_unknown_answer_counts_as_the_playbook_says(asked: Served, desk: AtDesk, program: bool) -> None:
+    step = "questions:leaving#1"
+    if program:
+        secret = desk.done(
+            "token", "create", "bot", "--owner", "maria", "--scope", "task.act", "--scope", "incident.read"
+        ).strip()
+        answer = requests.post(
+            f"{asked.url}{BASE}/incidents/{asked.codename}/act/task/answer/{step}",
+            json={"value": "unknown"},
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=30,
+        )
+        assert answer.status_code == 200, answer.text
+    else:
+        assert act(asked, asked.reader("maria"), "answer", step, value="unknown").status_code == 303
+    assert [shown(desk, one)["task"]["state"] for one in ("leaving", "limit")] == ["done", "ready"]
+    (fact,) = desk("fact", "show", "incident.insider.data_leaving", "--format", "json").json["facts"]
+    assert (fact["value"], fact["confidence"]) == (True, "assumed")
 
 
 def test_a_question_is_answered_and_can_be_unknown(asked: Served, desk: AtDesk) -> None:

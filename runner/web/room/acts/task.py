@@ -11,6 +11,7 @@ from runner.app.incidents.facts import moved_page, record_answer, record_form, s
 from runner.errors import Refused
 from runner.facts.fact_files import says_unknown
 from runner.incident.state import commands as c
+from runner.incident.state.action_items import left_items
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.incidents.task import TaskReport, field_rows, type_words
@@ -31,6 +32,7 @@ from runner.web.room.pages import Asked
 
 OPEN = ("ready", "active")
 _UNSET, _UNKNOWN = "", "unknown"
+_COMMENT = Field("comment", "Comment on the result", "text")
 
 
 def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
@@ -50,6 +52,13 @@ def _forms(asked: Asked) -> Sequence[Form]:
 
 def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
     row, live = report.task, asked.incident.state == "open"
+    if live and (left := _left(asked)):
+        items = enumerate(left.items(), 1)
+        fields = [
+            Field(f"instead.{n}", f"{item}: how was it done instead?", help=f"Not done: {why}", needed=True)
+            for n, (item, why) in items
+        ]
+        yield Form("done", "This action was done otherwise", (*fields, _COMMENT))
     if live and row.state in OPEN:
         if row.kind == "task":
             if row.state == "ready":
@@ -59,7 +68,7 @@ def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
                 yield Form(
                     "check", words, hidden=(("row", str(item.row)), ("done", "no" if item.done else "yes"))
                 )
-            yield Form("done", "This task is done", (Field("comment", "Comment on the result", "text"),))
+            yield Form("done", "This task is done", (_COMMENT,))
             yield Form("fail", "This task failed", (REASON,), folded=True)
         elif row.kind in ("ask", "form"):
             yield Form("answer", "Record the answer", tuple(_answers(report)))
@@ -69,6 +78,19 @@ def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
         yield Form("reopen", "Reopen this task", (REASON,), folded=True)
     if row.kind in ("task", "ask", "form", "approve", "file"):
         yield Form("comment", "Add a comment", (Field("text", "Comment", "text", needed=True),), folded=True)
+
+
+def _left(asked: Asked) -> dict[str, str]:
+    return left_items(
+        asked.incident, asked.incident.invocations[_step(asked)], asked.service.library(asked.incident)
+    )
+
+
+def _done(asked: Asked, given: Given) -> None:
+    instead = {item: given[f"instead.{n}"] for n, item in enumerate(_left(asked), 1)}
+    _on_step(lambda step, said: c.CompleteTask(step=step, comment=said["comment"], instead=instead))(
+        asked, given
+    )
 
 
 def _answers(report: TaskReport) -> Iterator[Field]:
@@ -156,9 +178,7 @@ TASK = Acting(
                 )
             ),
         ),
-        "done": Act(
-            "task.act", _on_step(lambda step, given: c.CompleteTask(step=step, comment=given["comment"]))
-        ),
+        "done": Act("task.act", _done),
         "fail": Act("task.act", _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"]))),
         "answer": Act("task.act", _answer_it, _answer_ahead),
         "comment": Act(

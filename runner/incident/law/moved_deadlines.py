@@ -54,7 +54,7 @@ def facts_that_wait(
 ) -> tuple[FactChange, ...]:
     """Return the facts without which no deadline moves later and no duty ends; ``moved`` is the effect of all.
 
-    If several facts do it only together, the first of them waits: a judgement, not its grounds.
+    If several facts do it only together, the last of them waits, and a judgement rather than who made it and why.
     """
 
     def later(some: Sequence[FactChange]) -> bool:
@@ -73,7 +73,10 @@ def facts_that_wait(
     able = (
         [one for one in changes if ends or _may_start(one.key)] if any(move.later for move in moved) else []
     )
-    return held([one for one in changes if one not in able], able[::-1])
+    return held(
+        [one for one in changes if one not in able],
+        sorted(able, key=lambda one: ".harm_assessment." not in one.key),
+    )
 
 
 _ASSESSED = "risk."

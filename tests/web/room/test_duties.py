@@ -111,6 +111,7 @@ def test_a_close_shows_deadlines_in_the_zone_of_the_organisation(desk: AtDesk, r
 def test_the_page_of_a_duty_generates_its_notice_and_leads_to_its_filing(
     desk: AtDesk, room: Served, jonas: Page
 ) -> None:
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "the log", "--as", "jonas")
     act = shown(desk)["duty"]["next"]
     assert act["act"] in jonas.text()
     assert "render" in jonas.offered()

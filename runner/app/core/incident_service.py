@@ -19,6 +19,7 @@ from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.proof.checkpoints import Checkpoints
+from runner.app.core.proof.sealed_marks import SealedMarks
 from runner.app.core.reader import Reader
 from runner.app.core.repository import (
     Append,
@@ -44,7 +45,6 @@ from runner.app.core.rights import (
     require_rights,
     rights_of,
 )
-from runner.app.core.sealed_marks import SealedMarks
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -90,9 +90,8 @@ class IncidentService:
         alone, target = home.second_person.none or "", home.law.target
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
-        self.clock, self.chance, self.checkpoints = clock, chance, Checkpoints(store)
-        self.principal = self.process = principal
-        self.sealed = SealedMarks(store)
+        self.clock, self.chance, self.principal, self.process = clock, chance, principal, principal
+        self.checkpoints, self.sealed = Checkpoints(store), SealedMarks(store)
         self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
@@ -107,8 +106,7 @@ class IncidentService:
     def apart(self) -> IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
         own = IncidentService(self.folder, self.home, self.store, self.clock, self.chance, self.principal)
-        own.principal, own.watched = self.principal.program(), self.watched
-        own.checkpoints = self.checkpoints
+        own.principal, own.watched, own.checkpoints = self.principal.program(), self.watched, self.checkpoints
         return own
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 
-from runner.app.core.sealed_marks import KINDS
+from runner.app.core.proof.sealed_marks import KINDS
 from runner.app.home.verification import last_check, verify_for_page
 from runner.app.people import calendars, idempotency, step_links, tokens
 from runner.app.people.accounts import Accounts

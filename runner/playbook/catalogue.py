@@ -412,6 +412,7 @@ class Catalog:
             clock_starts=lambda: self._starts_and_recipients[0],
             law_reads=self._law_reads,
             recipients=lambda: self._starts_and_recipients[1],
+            grounds=lambda: self._starts_and_recipients[2],
             home=home,
             domains=domains | declared_domains(home),
             channels=channels,
@@ -419,15 +420,23 @@ class Catalog:
         )
 
     @cached_property
-    def _starts_and_recipients(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Facts that start clocks, and recipients, from the compiled law: reading the files takes seconds."""
+    def _starts_and_recipients(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Facts that start clocks, recipients, and grounds, from the compiled law: reading the files takes seconds."""
         try:
             laws = self.regimes()
         except Invalid:  # the check of the law reports it
             laws = self._shipped.regimes()
         rules = [rule for law in laws for version in law.versions for rule in version.duties]
         starts = (path for rule in rules for limb in rule.clock.limbs for path in limb.start.facts)
-        return frozenset(starts), frozenset(rule.recipient for rule in rules)
+        versions = [version for law in laws for version in law.versions]
+        excused = (
+            one.code
+            for version in versions
+            for rule in version.duties
+            for one in version.exemptions_of(rule.slug)
+        )
+        grounds = frozenset((*excused, *(one.code for rule in rules for one in rule.unless)))
+        return frozenset(starts), frozenset(rule.recipient for rule in rules), grounds
 
     def _law_reads(self) -> frozenset[str]:
         from runner.law.screening_index import outline

@@ -41,6 +41,8 @@ class Known(msgspec.Struct, frozen=True):
     """The facts that start a clock of a duty, of all law."""
     law_reads: Callable[[], frozenset[str]] = frozenset
     """The facts that a law reads; a map or a list includes its entries."""
+    grounds: Callable[[], frozenset[str]] = frozenset
+    """The grounds on which some law lets people decide not to notify."""
     recipients: Callable[[], frozenset[str]] = frozenset
     """The recipients of the duties of all law."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)

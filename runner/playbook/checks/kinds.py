@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from runner.base.instants import parse_instant
+from runner.base.text import choice_hint
 from runner.facts import expression as nodes
 from runner.facts.expression import Node
 from runner.facts.vocabulary.fact_types import FactType
@@ -117,6 +118,10 @@ def _choices(field: FormField, where: Where, names: Names) -> None:
 
 
 def _approvers(place: Place, step: Approve, names: Names) -> None:
+    if (ground := step.not_to_notify) and ground not in (known := names.known.grounds()):
+        text = f'No law has the ground "{ground}". The approval would decide nothing.'
+        hint = choice_hint(ground, sorted(known))
+        names.found.error((*place.where, "not_to_notify"), "unknown-ground", text, hint)
     for index, role in enumerate(step.by.roles):
         names.role(role, (*place.where, "by", "roles", index))
     escalate = step.on_overdue.escalate if step.on_overdue is not None else DEPUTIES

@@ -77,3 +77,11 @@ def test_one_person_alone_does_not_decide_for_the_law(tocsin: AtDesk, tmp_path: 
     assert by(desk, "eve", "task", "done", "written").code == 0
     assert approve(desk, "jonas").code == 0
     assert (duty(desk)["state"], acts(desk)) == ("open", [("decide", "jonas", "awaiting", "")])
+
+
+def test_a_ground_that_no_law_has_is_an_error_with_its_line(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "mail.yaml"
+    path.write_text(PLAY.replace("risk_unlikely", "risk_unlikley"), encoding="utf-8")
+    said = tocsin("playbook", "validate", str(path), "--format", "json")
+    (found,) = [one for one in said.json["problems"] if one["code"] == "unknown-ground"]
+    assert (said.code, found["line"], "risk_unlikely" in found["hint"]) == (1, 11, True)

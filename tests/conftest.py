@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # What a test starts inherits this: nothing of the person who runs the tests is read or changed.
-for name in ("TOCSIN_HOME", "TOCSIN_CACHE", "TOCSIN_PERSON", "TOCSIN_PAGER"):
+for name in ("TOCSIN_HOME", "TOCSIN_CACHE", "TOCSIN_PERSON", "TOCSIN_PAGER", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(name, None)
-os.environ["TOCSIN_STATE"] = ""
+os.environ |= {"TOCSIN_STATE": "", "TERM": "xterm"}
 
 # A busy machine is slow, which says nothing of the code.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

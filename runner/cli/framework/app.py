@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runner.cli.framework.boundary import guarded
 from runner.cli.framework.commands import COMMANDS, COMPLETION, meant
+from runner.cli.framework.streams import let_go
 from runner.errors import Usage
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ _GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
 
 def run(words: Sequence[str], world: World) -> int:
     """Run one command and return its exit code."""
-    return guarded(world, words, lambda: _run(list(words), world))
+    try:
+        return guarded(world, words, lambda: _run(list(words), world))
+    finally:
+        let_go(sys.stderr)  # a channel that shows its messages there may have failed
 
 
 def _run(words: list[str], world: World) -> int:

@@ -72,10 +72,13 @@ def _tolerant(stream: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # as long as the process
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if stream.isatty():
-        stream.reconfigure(errors="replace")
-    else:
-        stream.reconfigure(encoding="utf-8", errors="replace")
+    with suppress(
+        OSError
+    ):  # what it still holds cannot be written: that is reported where the answer is written
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8", errors="replace")
     return stream
 
 
@@ -107,3 +110,13 @@ def silence(stream: TextIO) -> None:
     """Stop all writes to a failed stream, also at the end of the process."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def let_go(stream: TextIO | None) -> None:
+    """Drop what a failed stream still holds: Python tries to write it at the end, and then has an exit code of its own."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        silence(stream)

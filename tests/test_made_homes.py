@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ people: {total: 120, by_jurisdiction: {DE: 120}}
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_kept() -> Iterator[None]:
     """Begin with no home kept, and let one test have several homes as several tests do."""
-    tests = count()
-    monkeypatch.setattr(made_homes, "_made", {})
-    monkeypatch.setattr(made_homes, "_test", lambda: str(next(tests)))
+    tests, before = count(), (made_homes._made, made_homes._test)
+    made_homes._made, made_homes._test = {}, lambda: str(next(tests))
+    yield
+    made_homes._made, made_homes._test = before
 
 
 def opened(folder: Path, playbook: str = PLAYBOOK) -> AtDesk:
@@ -106,8 +108,8 @@ def test_a_home_that_is_otherwise_is_no_copy(tmp_path: Path, changed: str) -> No
         assert made_homes._key(desk, words) not in kept
 
 
-def test_two_homes_of_one_test_are_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(made_homes, "_test", lambda: "one test")
+def test_two_homes_of_one_test_are_strangers(tmp_path: Path) -> None:
+    made_homes._test = lambda: "one test"
     keys = {
         (opened(tmp_path / name).home / "master.key").read_bytes() for name in ("first", "second", "third")
     }

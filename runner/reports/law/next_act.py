@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import Action, Verb, set_fact
+from runner.actions import Action, set_fact
 from runner.incident.law.duties import BINDING, signed_at
 from runner.incident.law.filed import corrected_by
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed
@@ -113,7 +113,9 @@ class _About(NamedTuple):
             return self._question(duty, None) or self._file(duty)
         if text is not None and signed_at(self.incident, text) is not None:
             stale = not_passed(self.incident, text, self.changed[text.id])
-            return self._by_officers("generate", "notice.render", duty.id) if stale else self._file(duty)
+            return (
+                self._by_officers("generate", Action("notice.render", duty.id)) if stale else self._file(duty)
+            )
         found = self._question(duty, text) or self._paper(duty, text)
         if duty.due_kind != "waits_for_event" or found.act != "generate":
             return found
@@ -127,9 +129,8 @@ class _About(NamedTuple):
             return self._decide(duty)
         if not duty.differs:
             return NextAct(act="done")
-        return self._by_officers(
-            "correct", "notice.render", corrected_by(self.incident, duty.id, self.library)
-        )
+        correction = Action("notice.render", corrected_by(self.incident, duty.id, self.library))
+        return self._by_officers("correct", correction)
 
     def _question(self, duty: DutyStatus, text: Document | None) -> NextAct | None:
         """Return the question that decides a duty, or the decision if its facts support an exemption.
@@ -168,11 +169,11 @@ class _About(NamedTuple):
         if text is None and first is not None and first.kind == "approve":
             return self._approval(first)
         if text is None:
-            return self._by_officers("generate", "notice.render", duty.id)
+            return self._by_officers("generate", Action("notice.render", duty.id))
         if (gap := self._gap(text)) is not None:
             return gap
         if not_passed(self.incident, text, self.changed[text.id]):
-            return self._by_officers("generate", "notice.render", duty.id)
+            return self._by_officers("generate", Action("notice.render", duty.id))
         asked = approvals_of(self.incident, text)
         row = next((row for row in self.rows if row.invocation in asked), None)
         if row is None:  # nobody is asked to approve it
@@ -199,7 +200,7 @@ class _About(NamedTuple):
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())
         wrong = any(kind == "uncovered" for kind, _, _ in gaps) and not changed
-        return self._by_officers("complete", "notice.show", text.id) if wrong else None
+        return self._by_officers("complete", Action("notice.show", text.id)) if wrong else None
 
     def _approval(self, row: TaskRow) -> NextAct:
         """Return an approval: who can still give it, and what it waits for."""
@@ -244,8 +245,8 @@ class _About(NamedTuple):
         people = (one for role in CLAIMED_BY for one in self.incident.roles.get(role, ()))
         return NextAct(act="decide", who=person_names(people), action=action)
 
-    def _by_officers(self, act: Act, verb: Verb, ref: str) -> NextAct:
-        return NextAct(act=act, who=self._officers(), action=Action(verb, ref))
+    def _by_officers(self, act: Act, action: Action) -> NextAct:
+        return NextAct(act=act, who=self._officers(), action=action)
 
     def _officers(self) -> str:
         held = (self.incident.roles.get(role, ()) for role in OFFICERS)

@@ -32,12 +32,12 @@ from runner.incident.state.incident import Incident
 from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
+from runner.web.room.acts.held_files import HeldFiles
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.entrance_page import PASSWORD, made_page
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
-from runner.web.room.held_files import HeldFiles
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.me.push import PushPages

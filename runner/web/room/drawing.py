@@ -93,6 +93,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": 'use "Cancel the incident" on the status page', "close": 'use "Close the incident" on the status page',
     "confirm": 'another person uses "Confirm entry" on the status page',
     "correct": 'use "Mark an entry as wrong" on the timeline',
+    "domain declare-up": 'use "Change a failure domain" on the status page of that incident',
     "drill end": 'use "End the exercise", then "Close the exercise", on the page of the exercise',
     "drill observe": "record them on the page of the exercise", "drill rate": "rate it on the page of the exercise",
     "drill report": 'use "Sign the report" on its page', "duties": "look at the legal duties",

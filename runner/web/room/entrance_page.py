@@ -109,7 +109,7 @@ def codes_page(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
 
 
 def made_page(name: str, address: str, form: str) -> Response:
-    """Say that a file was made, with its address and that of the page where it was asked for."""
+    """Return the page of a file that was made, with its address and that of the page where it was asked for."""
     texts = ("It was made and is on the record. Save it now: the address works once.",)
     boxes = (Box(texts=texts, label=f"Save {name}", link=address), Box(label="Back to the page", link=form))
     return entrance_page(f"Done: {name}", boxes)

@@ -158,6 +158,7 @@ DOORS = frozenset(
     f"runner/{name}.py"
     for name in (
         "app/core/incident_service",
+        "app/core/proof/sealed_marks",
         "app/core/proof/signing_keys",
         "app/core/proof/timestamps",
         "app/core/repository",

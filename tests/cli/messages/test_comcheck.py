@@ -235,4 +235,4 @@ def test_store_reads_do_not_grow_with_the_number_of_checked_people(tocsin: AtDes
     at_work = IncidentService(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.principal)
     tried = list(check_contacts(at_work, all_ways(at_work)))
     assert len(tried) == persons
-    assert counted.reads == 2, "whom there is to try, and whose journal is which"
+    assert counted.reads == 4, "whom there is to try, whose journal is which, and twice what is compromised"

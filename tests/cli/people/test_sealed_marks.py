@@ -206,7 +206,8 @@ def test_at_the_upgrade_access_ends_and_an_administrator_confirms_tokens_and_cal
     access.accounts = Accounts(access.office, access.logins)
     assert access.works() == dict.fromkeys(KINDS, False)
     assert verified(desk).code == 0
-    assert "tocsin token reseal" in desk("doctor", "--offline").out
+    findings = desk("doctor", "--offline", "--format", "json").json["findings"]
+    assert "access_unconfirmed" in {finding["code"] for finding in findings}
     assert "access_unconfirmed" in [one["kind"] for one in attention(desk)]
     invitation = f"login-invited/{'0' * 64}"  # it has the fields of a calendar address
     evil = {

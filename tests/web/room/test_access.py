@@ -143,7 +143,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "missing": {"answer": "fact.state"},
     "timeline": {"correct": "entry.correct"},
     "evidence": dict.fromkeys(("hand_over", "describe", "receive"), "note.add"),
-    "duty": {"filed": "duty.file", "decide": "duty.decide", "waive": "duty.decide", "confirm": "duty.decide"},
+    "duty": {"filed": "duty.file", "render": "notice.edit", "decide": "duty.decide", "waive": "duty.decide", "confirm": "duty.decide"},
     "file": {"filed": "duty.file"},
     "notice": {
         "tick": "notice.edit", "accept": "notice.edit", "render": "notice.edit", "adopt": "notice.edit",

@@ -17,7 +17,7 @@ FACTS = 10
 def answers(*facts: str, insurer: str = "", roles: str = "", channels: str = "") -> str:
     """Return what a person types: one line for each question, Enter for those that are left out."""
     lines = [*facts, *([""] * (FACTS - len(facts)))]
-    return "\n".join(lines) + "\n" + (insurer or "\n") + (roles or "\n" * 13) + (channels or "\n\n")
+    return "\n".join(lines) + "\n" + (insurer or "\n") + (roles or "\n" * 14) + (channels or "\n\n")
 
 
 FIRST = answers(
@@ -33,7 +33,7 @@ FIRST = answers(
     "none",
     "no",
     insurer="Cyber Mutual\n+49 30 555 0100\n",
-    roles="\n\n\nada\nAda Adler\nada@example.org\n\n" + "\n" * 9,
+    roles="\n\n\nada\nAda Adler\nada@example.org\n\n" + "\n" * 10,
     channels="mail.example.org\n465\nincident@example.org\nincident\nyes\nhttps://hooks.example.org/tocsin\nno\n",
 )
 
@@ -107,7 +107,7 @@ def test_comments_of_a_file_edited_by_hand_survive(nowhere: AtDesk) -> None:
     nowhere.done("init")
     settings(nowhere).write_text(EDITED, encoding="utf-8")
     said = interview(
-        nowhere, answers("Example", "AT", "", "", "", "", "", "", "", "", roles="\n\nmaria\n" + "\n" * 10)
+        nowhere, answers("Example", "AT", "", "", "", "", "", "", "", "", roles="\n\nmaria\n" + "\n" * 11)
     )
     assert (said.code, said.json["beside"]) == (0, "")
     after = settings(nowhere).read_text()

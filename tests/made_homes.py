@@ -99,7 +99,7 @@ def _key(desk: AtDesk, words: tuple[str, ...]) -> str:
     folders = {parent}
     for word in words:
         digest.update(f"word {word.replace(str(parent), '@')}\0".encode())
-        if (named := parent / word.rpartition("=")[2]).is_file():
+        if len(word) < 255 and (named := parent / word.rpartition("=")[2]).is_file():
             folders.add(named.parent)
     files = [file for part in _PARTS for file in _files(parent / part)]
     for folder in sorted(folders):

@@ -70,7 +70,11 @@ def _only_files_decide(desk: AtDesk, words: tuple[str, ...]) -> bool:
         return False
     if words[0] == "init" and (desk.home.exists() or _last_given == _test()):
         return False
-    if desk.special() or _is_open(desk.home) or any((desk.home.parent / word).is_dir() for word in words):
+    if (
+        desk.special()
+        or _is_open(desk.home)
+        or any(len(word) < 255 and (desk.home.parent / word).is_dir() for word in words)
+    ):
         return False
     settings = desk.home / "tocsin.yaml"
     text = settings.read_text(encoding="utf-8", errors="replace") if settings.exists() else ""

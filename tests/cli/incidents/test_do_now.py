@@ -138,7 +138,11 @@ def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("ransomware", ["lock_backups", "isolate"]), ("sim-swap", ["refuse", "carrier"]), ("messaging-outage", [])],
+    [
+        ("ransomware", ["lock_backups", "isolate"]),
+        ("sim-swap", ["refuse", "carrier"]),
+        ("messaging-outage", []),
+    ],
 )
 def test_the_shipped_playbooks_name_their_containment_tasks(
     tocsin: AtDesk, name: str, first: list[str]

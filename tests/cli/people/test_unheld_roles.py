@@ -43,7 +43,7 @@ def test_init_writes_every_playbook_role_and_names_unheld_ones(nowhere: AtDesk) 
         assert read is not None
         wanted |= set(read.roles)
     written = msgspec.yaml.decode((nowhere.home / "tocsin.yaml").read_bytes())["roles"]
-    mobilised = {"deputy_commander", "scribe", "business_owner", "investigator"}
+    mobilised = {"deputy_commander", "scribe", "business_owner"}
     assert set(written) == wanted | mobilised
     empty = {name for name, held in written.items() if not held}
     assert {one["role"] for one in report["unheld"]} == empty & wanted

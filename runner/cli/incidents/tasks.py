@@ -127,8 +127,7 @@ def done(
 ) -> None:
     """Mark a task as done.
 
-    On a terminal, asks for each open checklist item, and for each item that an action did not do, how it was done
-    instead.
+    On a terminal, asks for each open checklist item. Asks how each item was done that an action did not do.
 
     \b
     Examples:

@@ -19,6 +19,7 @@ from runner.errors import Invalid, NotFound, Problem
 from runner.law.offices import with_authorities
 from runner.law.regime import Authority, Regime
 from runner.law.relevance import CONTRACT
+from runner.law.screening_index import outline
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
 from runner.playbook.law_pack import ABOUT, law_folder
@@ -384,9 +385,8 @@ class Catalog:
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
         # Another part or form changes the shipped notices: then all are compiled.
         ours, theirs = self._shared_files, self._shipped._shared_files
-        if self._builds_on_shipped(self.notice_files) and len(same_content(ours, theirs)) == len(
-            ours | theirs
-        ):
+        alike = len(same_content(ours, theirs)) == len(ours | theirs)
+        if self._builds_on_shipped(self.notice_files) and alike:
             same = same_content(self.notice_files, self._shipped.notice_files)
             for name, found in self._shipped.notices().items():
                 if name in same:
@@ -410,7 +410,7 @@ class Catalog:
             actions=frozenset(self.action_files),
             action=lambda use: _or_none(lambda name: self.action(name)[0], use),
             clock_starts=lambda: self._starts_and_recipients[0],
-            law_reads=self._law_reads,
+            law_reads=lambda: frozenset(outline(self.regimes()).reads),
             recipients=lambda: self._starts_and_recipients[1],
             grounds=lambda: self._starts_and_recipients[2],
             home=home,
@@ -437,11 +437,6 @@ class Catalog:
         )
         grounds = frozenset((*excused, *(one.code for rule in rules for one in rule.unless)))
         return frozenset(starts), frozenset(rule.recipient for rule in rules), grounds
-
-    def _law_reads(self) -> frozenset[str]:
-        from runner.law.screening_index import outline
-
-        return frozenset(outline(self.regimes()).reads)
 
     def _playbook_or_none(self, name: str) -> Playbook | None:
         found = _or_none(self.find_playbook, name)

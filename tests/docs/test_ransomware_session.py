@@ -9,8 +9,8 @@ import pytest
 from tests.docs.ransomware_session import RECORDING, Session, play
 from tests.golden_files import same
 
-MOST = 45
-"""Commands that a small organisation needs from ``open`` to ``report``."""
+MOST = 49
+"""Commands that a small organisation needs from ``open`` to ``report``, with the way in, the eviction and the criteria to restore."""
 
 
 @pytest.mark.slow

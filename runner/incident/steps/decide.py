@@ -57,9 +57,10 @@ def decide_step(
             return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
             return _reopen(incident, invocation, command, by, library)
-        case c.CompleteTask():
-            command = _done_otherwise(incident, invocation, command, library)
-    return _work(incident, invocation, step, command, by, now)
+        case _:
+            if isinstance(command, c.CompleteTask):
+                command = _done_otherwise(incident, invocation, command, library)
+            return _work(incident, invocation, step, command, by, now)
 
 
 WorkCommand = (

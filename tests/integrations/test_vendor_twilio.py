@@ -83,7 +83,7 @@ def test_twilios_client_sends_a_message_fetches_it_and_finds_it_in_the_list():
 def test_twilios_client_makes_a_call_and_fetches_it():
     with Twilio() as server:
         there = client(server)
-        made = there.calls.create(to=TO, from_=FROM, twiml="<Response/>", timeout=PATIENCE)
+        made = there.calls.create(to=TO, from_=FROM, twiml="<Response/>", timeout=30)
         fetched = there.calls(made.sid).fetch()
     assert (fetched.sid, fetched.status, fetched.to) == (made.sid, "queued", TO)
 
@@ -160,7 +160,7 @@ def test_our_call_and_its_end_are_those_of_twilios_client():
             to=TO,
             from_=FROM,
             twiml=ours.form["Twiml"],
-            timeout=PATIENCE,
+            timeout=30,
             status_callback=back,
             status_callback_event=["completed"],
             machine_detection="Enable",

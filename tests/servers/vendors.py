@@ -19,8 +19,8 @@ from tests.patience import PATIENCE
 from tests.servers.needed import absent
 from tests.servers.receivers import free_port
 
-OURS = Path(__file__).parents[2] / ".venv-vendors" / "bin" / "python"
-PROGRAM = Path(__file__).with_name("vendor_clients.py")
+ROOT = Path(__file__).parents[2]
+OURS = ROOT / ".venv-vendors" / "bin" / "python"
 
 
 class VendorError(Exception):
@@ -51,7 +51,8 @@ class VendorClients:
     def __enter__(self) -> Self:
         """Start the program."""
         self._run = subprocess.Popen(
-            [python(), str(PROGRAM)],
+            [python(), "-m", "tests.servers.vendor_clients"],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

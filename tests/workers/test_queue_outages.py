@@ -112,7 +112,7 @@ def test_a_failed_domain_is_reported_to_an_idle_incident(desk: IncidentService) 
         open_message(desk, "i-loud")
 
         def told(name: str) -> bool:
-            domain = desk.load(name).domains.get("messenger")
+            domain = desk.load(name).domains.get("host:127.0.0.1:9")
             return domain is not None and domain.state == "down" and domain.automatic
 
         until(lambda: told("i-loud") and told("i-quiet"))

@@ -115,7 +115,10 @@ class Traffic:
             domain: msgspec.structs.replace(
                 max(servers.values(), key=lambda one: str(one.opened_at)),
                 domain=domain,
-                why="; ".join(f"{name}: {one.why}" for name, one in sorted(servers.items())),
+                why="; ".join(
+                    f"{name}: {one.why}"
+                    for name, one in sorted(servers.items(), key=lambda item: item[1].why)
+                ),
             )
             for domain, servers in failing.items()
             if len(servers) > 1

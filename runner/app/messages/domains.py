@@ -52,6 +52,12 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
         rooms = (f"war room {name}" for name in self.war_rooms)
         return (*self.channels, *self.contacts, *rooms, *(f"login with {name}" for name in self.logins))
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Where else it is said to be compromised, in words."""
+        declared = (f"declared in {name}" for name in self.declared_in)
+        return (*declared, *(f"assumed in {name}" for name in self.assumed_in))
+
 
 def domain_rows(
     service: IncidentService, principal: Principal, incident: Incident | None

@@ -54,8 +54,7 @@ def _hanging(row: DomainRow) -> str:
     """Return what depends on a domain, and which other incidents say that it is compromised."""
     words = [row.why] if row.why else []
     words.append(", ".join(row.dependants) or "nothing depends on it")
-    words += [f"declared in {name}" for name in row.declared_in]
-    return "; ".join((*words, *(f"assumed in {name}" for name in row.assumed_in)))
+    return "; ".join((*words, *row.elsewhere))
 
 
 def _page(session: Session, rows: tuple[DomainRow, ...], incident: Incident | None) -> Page:

@@ -124,3 +124,27 @@ def test_an_incident_can_be_restricted_from_the_start(place: tuple[AtDesk, Serve
     name = opened.json["codename"]
     assert desk("status", name, "--format", "json").json["restricted"]
     assert name not in room.get(room.reader(OUTSIDER), "/").text
+
+
+def test_what_it_names_compromised_counts_without_its_name(
+    restricted: tuple[AtDesk, Served], tmp_path: Path
+) -> None:
+    desk, room = restricted
+    incident = ("--incident", room.codename, "--as", "maria")
+    desk.done("domain", "compromised", "idp", *incident)
+    other = desk("open", "lost-device", "--yes", "--format", "json", "--as", "maria").json["codename"]
+    outside, inside = room.reader(OUTSIDER), room.reader("maria")
+    paths = (*(f"/i/{other}{page}" for page in ("", "/messages", "/timeline", "/record")), "/admin")
+    seen = {path: room.get(outside, path).text for path in paths}
+    seen["figures"] = room.get(
+        requests.Session(), "/metrics"
+    ).text  # a scraper on this machine needs no login
+    assert not [path for path, text in seen.items() if room.codename in text]
+    assert 'tocsin_domain_up{domain="idp"} 0' in seen["figures"]
+    assert (
+        "idp (compromised; declared in an incident that you may not read)"
+        in room.get(outside, f"/i/{other}").text
+    )
+    assert f"idp (compromised; declared in {room.codename})" in room.get(inside, f"/i/{other}").text
+    desk.done("domain", "declare-up", "idp", "--reason", "end of the test", *incident)
+    desk.done("close", other, "--reason", "end of the test", "--as", "maria")

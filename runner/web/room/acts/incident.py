@@ -148,7 +148,7 @@ def _work(asked: Asked) -> Iterator[Form]:
 def _domain_form(asked: Asked) -> Iterator[Form]:
     """Yield the form for the state of a failure domain; an ended incident only ends what it left compromised."""
     rows = domain_rows(asked.service, asked.principal, asked.incident)
-    names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
+    names = tuple((row.domain, f"{row.domain} ({'; '.join((row.state, *row.elsewhere))})") for row in rows)
     fields = (
         Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
         Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
@@ -303,7 +303,8 @@ def _depends(asked: Asked, given: Given) -> Preview:
     )
     hanging = ", ".join(row.dependants) or "nothing"
     state = one_of(given, "state", STATES)
-    words = [f"{row.domain} is {row.state} now. It becomes {STATES[state]}.", f"Depends on it: {hanging}."]
+    now = "; ".join((row.state, *row.elsewhere))
+    words = [f"{row.domain} is {now} now. It becomes {STATES[state]}.", f"Depends on it: {hanging}."]
     if state != "compromised" and asked.incident.kind == "real":
         words.append("This counts in all open incidents.")
     return _lines(*words)

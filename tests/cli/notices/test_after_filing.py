@@ -176,3 +176,16 @@ def test_a_filed_supplement_settles_the_difference_of_the_first_filing(desk: AtD
     assert [one["reference"] for one in duty(desk)["corrections"]] == ["S-1"]
     grow(desk, 40000)
     assert (duty(desk).get("differs"), duty(desk, SUPPLEMENT)["differs"][0]["before"]) == (None, 30000)
+
+
+def test_the_next_act_is_to_correct_only_while_a_fact_differs(desk: AtDesk) -> None:
+    assert duty(desk)["next"]["act"] == "done"
+    grow(desk)
+    found = duty(desk)["next"]
+    assert (found["act"], bool(found["who"])) == ("correct", True)
+    assert (found["action"]["verb"], found["action"]["ref"]) == ("notice.render", SUPPLEMENT)
+    desk.done("fact", "set", "incident.new_information=30,000 people are affected.", "--source", "forensics")
+    desk.done("notice", "render", SUPPLEMENT)
+    assert rendered(desk, "more")["duty"] == SUPPLEMENT, "the task of the playbook takes the draft over"
+    grow(desk, 21500)
+    assert duty(desk)["next"]["act"] == "done"

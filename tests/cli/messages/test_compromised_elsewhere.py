@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,22 @@ def test_the_second_incident_sends_nothing_over_what_the_first_one_named(
     assert (found["state"], found["declared_in"]) == ("compromised", [first])
     assert any("messenger" in one for one in told(tocsin, second, "DomainDeclared"))
     assert not any(first in one for one in told(tocsin, second, "DomainDeclared"))
+
+
+@BOTH_STORES
+def test_what_waited_to_be_sent_goes_another_way(providers: Providers, playbook: str, quiet: str) -> None:
+    tocsin = providers.tocsin
+    providers.messenger.answers(429, "Retry-After: 30")
+    providers.second.answers(429, "Retry-After: 30")
+    waiting = opened(tocsin, playbook)
+    asked = providers.messenger.asked + providers.second.asked
+    assert {one["state"] for one in providers.deliveries(waiting)} == {"active"}
+    opened(tocsin, quiet, *MESSENGER)
+    tocsin.clock.advance(timedelta(minutes=1))
+    tocsin("worker", "--once")
+    assert providers.messenger.asked + providers.second.asked == asked
+    assert providers.other.asked == 2
+    assert {one["state"] for one in providers.deliveries(waiting)} == {"satisfied"}
 
 
 def test_an_exercise_counts_it_and_says_nothing_to_a_real_incident(

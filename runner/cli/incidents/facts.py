@@ -35,7 +35,9 @@ def set_(
     assignment: Annotated[
         list[str], Argument("KEY=VALUE...", "Facts to record; also KEY+=MEMBER and KEY=?.")
     ],
-    source: Annotated[str, Option("--source", "Source of the fact. Required.")] = "",
+    source: Annotated[
+        str, Option("--source", "Source of the fact; regulator and board read it. Required.")
+    ] = "",
     confidence: Annotated[str, Option("--confidence", "Certainty: confirmed or estimated.")] = "confirmed",
     grounds: Annotated[str, Option("--grounds", "Reason for the change of the fact.")] = "",
 ) -> None:

@@ -240,7 +240,7 @@ def _tell_open(session: Session, name: str, left: Mapping[str, str]) -> None:
 
 
 def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Reopen a closed incident. Needs --reason.
+    """Reopen a closed incident. Needs --reason, which regulator, insurer and board read.
 
     Automatic work, deadlines and reminders continue.
 

@@ -290,7 +290,7 @@ def answer(
     ask_again: Annotated[
         str, Option("--ask-again TIME", "Time until the question is asked again, as 2h. Needs --unknown.")
     ] = "",
-    source: Annotated[str, Option("--source", "Source of the answer.")] = "",
+    source: Annotated[str, Option("--source", "Source of the answer; regulator and board read it.")] = "",
     confidence: Annotated[str, Option("--confidence", "Certainty: confirmed or estimated.")] = "confirmed",
     grounds: Annotated[str, Option("--grounds", "Reason, if the answer moves a deadline.")] = "",
 ) -> None:

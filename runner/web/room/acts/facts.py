@@ -22,14 +22,24 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.facts import fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of, people_field, span_of
+from runner.web.room.acts.forms import (
+    SOURCE,
+    TIME,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    number_of,
+    people_field,
+    span_of,
+)
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
 _MOST = 12
 """Most words of a set that are listed beside other questions."""
 _CERTAINTY = Field("confidence", "Certainty", "choice", tuple((one, one) for one in LEVELS))
-_SOURCE = Field("source", "Source", help="Where you know it from. Default: you.")
 _GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves or a duty ends.")
 
 
@@ -149,7 +159,7 @@ def _all_forms(asked: Asked) -> Sequence[Form]:
     )
     return (
         *_confirmations(asked),
-        Form("state", "State a fact", (one, value, _SOURCE, _CERTAINTY, _GROUNDS), folded=True),
+        Form("state", "State a fact", (one, value, SOURCE, _CERTAINTY, _GROUNDS), folded=True),
         Form(
             "import",
             "Import facts",
@@ -203,7 +213,7 @@ def _of_fact(asked: Asked) -> Iterator[Form]:
     known = asked.ref in asked.incident.facts
     field = _value("value", title_words(asked.ref), branch)._replace(needed=True)
     verb = "Correct this fact" if known else "State this fact"
-    yield Form("state", verb, (field, _SOURCE, _CERTAINTY, _GROUNDS))
+    yield Form("state", verb, (field, SOURCE, _CERTAINTY, _GROUNDS))
     if single:
         yield Form("unknown", "Record as not known")
     if _asking(asked) is not None:
@@ -269,7 +279,7 @@ def _questions(asked: Asked) -> Sequence[Form]:
     )
     if not fields:
         return ()
-    return (Form("answer", "Record the answers", (*fields, _SOURCE, _CERTAINTY, _GROUNDS)),)
+    return (Form("answer", "Record the answers", (*fields, SOURCE, _CERTAINTY, _GROUNDS)),)
 
 
 def _answers(asked: Asked, given: Given) -> list[str]:

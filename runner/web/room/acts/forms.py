@@ -298,3 +298,4 @@ def role_words(
 CHOOSE = ("", "choose")
 """The first choice of a field that has no safe default."""
 REASON = Field("reason", "Reason", needed=True)
+SOURCE = Field("source", "Source", help="Where you know it from; regulator and board read it. Default: you.")

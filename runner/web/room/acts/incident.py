@@ -57,6 +57,7 @@ STATES: Mapping[State, str] = {
     "up": "restored",
 }
 _MAY_BE_EMPTY = Field("reason", "Reason")
+_READ_BY_ALL = REASON._replace(help="Regulator, insurer and board read it in their bundles.")
 _MORE = "Separate several names by commas."
 
 
@@ -108,7 +109,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
     if asked.reader.may("incident.lead"):  # in the home: a link is about two incidents
         yield from _links(asked)
     if incident.state == "closed":
-        yield Form("reopen", "Reopen the incident", (REASON,), folded=True)
+        yield Form("reopen", "Reopen the incident", (_READ_BY_ALL,), folded=True)
 
 
 def _confirmations(incident: Incident, person: str) -> Iterator[Form]:

@@ -18,6 +18,7 @@ from runner.reports.incidents.task import TaskReport, field_rows, type_words
 from runner.reports.incidents.task import task as task_report
 from runner.web.room.acts.forms import (
     REASON,
+    SOURCE,
     TIME,
     Act,
     Acting,
@@ -99,7 +100,7 @@ def _answers(report: TaskReport) -> Iterator[Field]:
     for row in report.fields:
         if row.state in ("open", "unknown"):
             yield _answer(row.fact, row.ask, row.choices, row.help or type_words(row.type))
-    yield Field("source", "Source", help="Where you know it from. Default: you.")
+    yield SOURCE
     yield Field("grounds", "Grounds", help="Needed if the answer moves a legal deadline or ends a duty.")
 
 

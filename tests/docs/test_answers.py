@@ -36,8 +36,8 @@ KEPT = {
     "tocsin/letters-run/v1",
 }
 """Schemas of what is kept, not answered."""
-SEALED = {"tocsin/break-glass/v1"}
-"""Schemas of what needs somebody who can log in: the passphrase and the secret of an app."""
+SEALED = {"tocsin/break-glass/v1", "tocsin/mark/v1"}
+"""Schemas of the code of sealed rows, and of what needs somebody who can log in: the passphrase and the secret of an app."""
 AFAR = {"tocsin/channel-keys/v1"}
 """Schemas of what needs a server of others; the guide of channels has the keys."""
 API = {"tocsin/events/v1", "tocsin/event-feed/v1"}

@@ -418,7 +418,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     yield from refused_senders(service)
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
-        yield Finding("organisation", severity, item.text, action=item.action)
+        yield Finding("organisation", severity, item.text, action=item.action, code=item.kind)
 
 
 def _unheld(service: IncidentService) -> Iterator[Finding]:

@@ -92,15 +92,17 @@ def encoded(report: Any) -> bytes:
 
 def _filled(value: Any) -> Any:
     if isinstance(value, list):
-        return [_filled(one) for one in value]
-    if not isinstance(value, dict):
-        return value
+        return [_filled(one) if type(one) in _NESTED else one for one in value]
     found: dict[str, Any] = {}
     for key, one in value.items():
-        if key == "action" and isinstance(one, dict) and "verb" in one:
+        if key == "action" and type(one) is dict and "verb" in one:
             found["hint" if "hint" in value else "command"] = command_text(convert(one, Action))
-        found[key] = _filled(one)
+        found[key] = _filled(one) if type(one) in _NESTED else one
     return found
+
+
+_NESTED = frozenset({dict, list})
+"""What can hold an action; most values of a report are single ones."""
 
 
 def typed(page: Page) -> Page:

@@ -84,4 +84,4 @@ def test_a_ground_that_no_law_has_is_an_error_with_its_line(tocsin: AtDesk, tmp_
     path.write_text(PLAY.replace("risk_unlikely", "risk_unlikley"), encoding="utf-8")
     said = tocsin("playbook", "validate", str(path), "--format", "json")
     (found,) = [one for one in said.json["problems"] if one["code"] == "unknown-ground"]
-    assert (said.code, found["line"], "risk_unlikely" in found["hint"]) == (1, 11, True)
+    assert (said.code, found["line"], "risk_unlikely" in found["hint"]) == (1, 12, True)

@@ -174,7 +174,8 @@ class Sender:
             at = now.isoformat(timespec="seconds")
             tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
             outcomes.append(_Outcome(person, turned, tried))
-            accepted[person.domain] += result.state == "accepted"
+            if result.state == "accepted":
+                accepted[person.domain] += 1
         for domain in accepted.keys() & known.keys():
             self.destinations.recover(domain, accepted[domain])
         return outcomes

@@ -51,20 +51,11 @@ def slowest(rates: Sequence[Rate], way: Way, people: int) -> Rate:
 
 def feasibility(campaign: Campaign, people: Mapping[Way, int], now: datetime) -> Feasibility:
     """Calculate the duration against the first deadline: the people by the rate of each channel, one channel after the other."""
-    rates = {
-        way: slowest(campaign.rates.get(channel, ()), way, people.get(way, 0))
-        for way, channel in campaign.channels.items()
-    }
     stretches = tuple(
-        Segment(
-            way=way,
-            channel=campaign.channels[way],
-            people=people[way],
-            rate=rate,
-            takes=rate.takes(people[way]),
-        )
-        for way, rate in rates.items()
+        Segment(way=way, channel=channel, people=people[way], rate=rate, takes=rate.takes(people[way]))
+        for way, channel in campaign.channels.items()
         if people.get(way)
+        for rate in [slowest(campaign.rates.get(channel, ()), way, people[way])]
     )
     reached = sum(people.get(way, 0) for way in campaign.channels)
     wait = campaign.canary_wait if reached > campaign.canary else timedelta()

@@ -8,7 +8,7 @@ an answer, not a failure. A ``reason`` never contains an address, a body, a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -326,22 +326,10 @@ class HasExpiry(Protocol):
 
 
 class HasDnsRecords(Protocol):
-    """Further interface of an integration that can be checked over the network: by DNS, or by ``Settings.seeds``."""
+    """Further interface of an integration whose settings can be checked by DNS."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
-
-    def prove(self, query: Query, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
-        """Send to each seed, and return what its receiver did not confirm; only if there are seeds."""
-
-
-class GroupsDestinations(Protocol):
-    """Further interface of an integration whose recipients share servers; ``unknown`` counts domains that got no answer."""
-
-    unknown: int
-
-    def find(self, domains: Iterable[str]) -> dict[str, str]:
-        """Return the destination of each domain: the provider of its mail servers, else the first server, else its own name."""
 
 
 class Recalling(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,16 +21,12 @@ from integrations.port import (
     Finding,
     Outbound,
     Outcome,
-    Query,
     Secrets,
     Timeouts,
     Took,
     machine_of,
     self_test_to,
 )
-
-if TYPE_CHECKING:
-    from integrations.smtp.providers import Destinations
 
 RELAYS = {
     "smtp.office365.com": ("30/min burst 5", "10000/day burst 10000"),
@@ -57,13 +53,6 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     state: Path
     """The file with the reading position."""
-
-
-class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mailbox of the organisation at a provider of the readers; the secret ``seed_NAME`` is its password."""
-
-    address: str
-    mailbox: Imap
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,8 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The folder (Maildir) that receives reports and replies to ``sender``; optional."""
     imap: Imap | None = None
     """The mailbox on a server that receives reports and replies; optional."""
-    seeds: dict[str, Seed] = {}
-    """Mailboxes by name that prove before sending whether receivers trust the sender."""
+    seeds: dict[str, Any] = {}
+    """Of an earlier version, without effect: accepted so that its homes still open."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -126,8 +115,7 @@ def capabilities(settings: Settings) -> Capabilities:
             | ({"dkim_key"} if settings.sign_dkim else set())
             | ({"imap_password"} if settings.imap is not None and oauth is None else set())
         ),
-        optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ())
-        | {f"seed_{name}" for name in settings.seeds},
+        optional_secrets=frozenset({"signing_passphrase"} if settings.sign else ()),
     )
 
 
@@ -150,13 +138,6 @@ def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
     from integrations.smtp.line import SmtpLine
 
     return SmtpLine(settings, secrets)
-
-
-def destinations(settings: Settings) -> Destinations:
-    """Return what finds the domains with the same mail servers."""
-    from integrations.smtp.providers import Destinations
-
-    return Destinations(settings.nameserver)
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
@@ -207,13 +188,6 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
     from integrations.smtp import domain
 
     return tuple(domain.look_up(settings))
-
-
-def prove(query: Query, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Send to each seed mailbox; return why its provider does not trust the sender."""
-    from integrations.smtp import seeds
-
-    return tuple(seeds.prove(query, settings, secrets))
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -47,19 +47,6 @@ def look_up(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", what, "Try again, or set another server in nameserver.")
 
 
-def mail_servers(domain: str, nameserver: str, limit: float) -> list[str] | None:
-    """Return the names of a domain's mail servers, the preferred ones first; None without an answer within ``limit`` seconds."""
-    resolver = _resolver(nameserver)
-    resolver.lifetime = limit
-    try:
-        found = sorted(
-            (int(one.split()[0]), one.split()[1]) for one in _asked(resolver, domain, RdataType.MX)
-        )
-    except _Silent:
-        return None
-    return [name.rstrip(".").lower() for _, name in found if name != "."]
-
-
 def _resolver(nameserver: str) -> Resolver:
     """Return the DNS server: the system's resolver, or the channel's ``ADDRESS`` or ``ADDRESS:PORT``."""
     if not nameserver:

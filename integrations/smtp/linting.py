@@ -19,6 +19,9 @@ def lint(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     if not is_nameserver(settings.nameserver):
         what = "nameserver is not an address, with or without a port"
         yield Finding("error", what, "nameserver: 192.0.2.53")
+    if settings.seeds:
+        what = "seeds has no effect: Tocsin sends no test to seed mailboxes any more"
+        yield Finding("warning", what, "Remove seeds and the secrets seed_NAME from tocsin.yaml.")
     yield from _signing(settings, secrets)
 
 

@@ -30,15 +30,11 @@ class Row(NamedTuple):
     sample: str
 
 
-def table_rows(name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a table beside this module, each by the heads of its columns."""
-    text = files("integrations.smtp").joinpath(name).read_text(encoding="utf-8")
-    return tuple(csv.DictReader(text.splitlines()))
-
-
 TABLE = tuple(
     Row(row["codes"], row["words"], Verdict(row["about"], row["address"]), row["sample"])  # type: ignore[arg-type]
-    for row in table_rows("bounces.csv")
+    for row in csv.DictReader(
+        files("integrations.smtp").joinpath("bounces.csv").read_text("utf-8").splitlines()
+    )
 )
 
 

@@ -1,12 +1,11 @@
 """One batch of a campaign: the text of each person, one connection, and the outcome of each person.
 
-The suppression list is checked after the claim and before the connection (R25, R32). People who wait for a destination's quota or
-for the morning are returned with that time, and nothing was sent to them.
+The suppression list is checked after the claim and before the connection (R25, R32). People whose destination is paused,
+or who sleep, are returned with the time, and nothing was sent to them.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.legal_basis import CampaignTexts
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.tables import Attempt, Chunk
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import ELECTRONIC, HITS, Campaign, Claimed, Counters, Way
-from runner.incident.campaigns.destinations import STOPPED
+from runner.incident.campaigns.destinations import STOPPED, Destination
 from runner.incident.campaigns.eligible_channels import all_awake_at, asleep_at
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
 from runner.incident.state.incident import Incident
@@ -36,10 +36,6 @@ def footer(reference: str, campaign: Campaign) -> str:
     """Return the last line of an email: whom it is about, and the journal entry that proves it."""
     head = f"journal {campaign.head}" if campaign.head else "journal entry, set when sending starts"
     return f"{reference} · {head}"
-
-
-_SLOWER = re.compile(r"\b4\.7\.")
-"""A destination that lowers its limit for us now, as Gmail's 4.7.28."""
 
 
 def _zones(person: Claimed) -> Collection[str]:
@@ -77,7 +73,8 @@ class Sender:
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts = channels, texts
         self._tables = service.campaign_tables(service.principal)
-        self.rates = Rates(service, self._tables, campaign, channels)
+        self.rates = Rates(service, campaign, channels)
+        self.destinations = Destinations(service, self._tables)
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
         """Why the provider refuses us, for every reader."""
@@ -100,9 +97,10 @@ class Sender:
 
     def send(self, chunk: Chunk, now: datetime) -> Counter[str]:
         """Send a claimed batch, commit its results, and return how many people have each outcome."""
-        outcomes, going = self._sorted(chunk, now)
+        known = self.destinations.all()
+        outcomes, going = self._sorted(chunk, known, now)
         try:
-            outcomes += self._batch(chunk.way, going, now)
+            outcomes += self._batch(chunk.way, going, known, now)
         except TocsinError as error:
             # before the connection: a secret or a text could not be read
             self.blocked = error.message
@@ -120,33 +118,38 @@ class Sender:
         self._tables.finish(chunk, people, attempts, counted)
         return Counter(outcome.name for outcome in outcomes)
 
-    def _sorted(self, chunk: Chunk, now: datetime) -> tuple[list[_Outcome], list[Claimed]]:
+    def _sorted(
+        self, chunk: Chunk, known: Mapping[bytes, Destination], now: datetime
+    ) -> tuple[list[_Outcome], list[Claimed]]:
         """Separate the people who may be sent to from those who are blocked, or whose time is later."""
         stopped = self._tables.suppressed([person.address for person in chunk.people])
-        turns = self.rates.turns([person.domain for person in chunk.people], now)
         outcomes: list[_Outcome] = []
         going: list[Claimed] = []
-        for person, (turn, waits) in zip(chunk.people, turns, strict=True):
+        for person in chunk.people:
             if why := stopped.get(person.address):
                 hit = person.hit | HITS[why]
                 owed = onward(person, f"the address is blocked: {why.replace('_', ' ')}", hit=hit)
                 outcomes.append(_Outcome(person, Turned(owed=owed)))
                 continue
-            if chunk.way == "sms" and not self._campaign.nights:
-                turn = max(turn, all_awake_at(now, _zones(person)))
+            turn, reason = now, "scheduled for later"
+            if (destination := known.get(person.domain)) is not None and destination.stopped:
+                turn, reason = STOPPED, self.destinations.why(person.domain, destination.code)
+            elif chunk.way == "sms" and not self._campaign.nights:
+                turn = max(now, all_awake_at(now, _zones(person)))
                 due = self._campaign.grounds[person.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
                         f"text messages can be sent only from {turn:%H:%M} UTC, after the deadline (R26)"
                     )
             if turn > now:
-                later = put_off(person, waits or "scheduled for later", turn)
-                outcomes.append(_Outcome(person, Turned(owed=later)))
+                outcomes.append(_Outcome(person, Turned(owed=put_off(person, reason, turn))))
             else:
                 going.append(person)
         return outcomes, going
 
-    def _batch(self, way: Way, going: Sequence[Claimed], now: datetime) -> list[_Outcome]:
+    def _batch(
+        self, way: Way, going: Sequence[Claimed], known: Mapping[bytes, Destination], now: datetime
+    ) -> list[_Outcome]:
         if not going:
             return []
         wordings = [self._texts.wording(person.contact.person.group) for person in going]
@@ -165,18 +168,16 @@ class Sender:
             turned = after(result, person, now)
             self.blocked = self.blocked or turned.blocked
             self.last = result.reason or self.last
-            if turned.refused and self.rates.refuse(person, turned.refused):
+            if turned.refused and self.destinations.refuse(person, turned.refused):
                 kept = msgspec.structs.replace(turned.owed, not_before=STOPPED)
                 turned = msgspec.structs.replace(turned, owed=kept)
             at = now.isoformat(timespec="seconds")
             tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
             outcomes.append(_Outcome(person, turned, tried))
-            if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
-                self.rates.slow(person.domain, now)
-            elif result.state == "accepted":
+            if result.state == "accepted":
                 accepted[person.domain] += 1
-        for domain, messages in accepted.items():
-            self.rates.recover(domain, messages, now)
+        for domain in accepted.keys() & known.keys():
+            self.destinations.recover(domain, accepted[domain])
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:

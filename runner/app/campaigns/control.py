@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.rates import Destinations
+from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
@@ -202,7 +202,7 @@ def status(
         why=reasons(tallies),
         chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
         suppressed=tables.suppressions(),
-        left=feasibility(campaign, left_of(tallies), {}, now),
+        left=feasibility(campaign, left_of(tallies), now),
         proof=proof,
     )
 

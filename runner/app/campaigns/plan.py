@@ -20,10 +20,8 @@ import msgspec
 from runner.app.campaigns.doubts import doubts
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, texting
 from runner.app.campaigns.plan_notes import PlanNotes, plan_warnings, why_not
-from runner.app.campaigns.rates import start_rates
 from runner.app.campaigns.record import find, of_list, record_plan
 from runner.app.campaigns.tables import BulkTables, Intake
-from runner.effects.gateway.bulk import destinations
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -38,6 +36,7 @@ from runner.incident.campaigns.campaign import (
     Way,
 )
 from runner.incident.campaigns.campaign import Refused as Kept
+from runner.incident.campaigns.destinations import LARGE
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
 from runner.incident.campaigns.texting import Texting
@@ -45,7 +44,6 @@ from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
-from runner.reports.core.formatting import count
 from runner.reports.core.report import filled
 from runner.routing.traffic import Rate
 from runner.yamlfile.limited_files import open_file
@@ -58,7 +56,6 @@ PLANNER = "bulk-plan-"
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
-_DOMAINS = 1_000
 Tell = Callable[[int], None]
 """Called with the number of rows read."""
 
@@ -100,6 +97,9 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
             hint=f"Use {LEAST_CHUNK}",
             code="bad_chunk",
         )
+    if unknown := sorted(order.rates.keys() - service.directory.channels.keys()):
+        hint = "Use --rate CHANNEL=60/s. The relay sets the speed for each domain"
+        raise Usage(f'Rate for "{unknown[0]}": no channel has this name.', hint=hint, code="bad_rate")
     tables = service.campaign_tables(service.principal)
     before = find(service, incident, order.notice, order.people.name)
     if before is not None:
@@ -146,8 +146,7 @@ def _begun(
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
-    start = start_rates() if "email" in carried.channels else {}
-    rates = {**start, **own, **order.rates}
+    rates = {**own, **order.rates}
     return filled(
         Campaign,
         order,
@@ -192,9 +191,6 @@ class _Reading:
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
         self._groups: dict[GroupKey, int] = {}
-        mail = carried.channels.get("email")
-        self._finding = destinations(service.gateway, mail) if mail is not None else None
-        self._destinations: dict[str, str] = {}
 
     def read(self, tell: Tell) -> None:
         """Store the whole list."""
@@ -219,7 +215,6 @@ class _Reading:
 
     def _take(self, batch: Sequence[tuple[int, Contact]]) -> None:
         keys = {n: self._keys(contact) for n, contact in batch}
-        self._find({_domain_of(contact) for _, contact in batch})
         addresses = [key for found in keys.values() for key in found.values()]
         suppressed = self._tables.suppressed(addresses)
         taken = self._intake.taken(addresses)
@@ -274,7 +269,7 @@ class _Reading:
             self.refusals.update((one.channel, one.rule, why_not(one, contact)) for one in planned.refusals)
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
-        mail = bool(ways) and ways[0] == "email"
+        domain = same_domain(contact.email.rpartition("@")[2]) if ways[:1] == ["email"] else ""
         unreached = "" if ways else "no contact of this person is known or allowed"
         return NewOwed(
             campaign=self.campaign.id,
@@ -286,21 +281,10 @@ class _Reading:
             reference=self._tables.digest("reference", contact.person.reference.lower()),
             person=who,
             address=keys[ways[0]] if ways else b"",
-            domain=self._domain(self._destinations.get(_domain_of(contact), _domain_of(contact)))
-            if mail
-            else b"",
+            domain=self._tables.digest("domain", LARGE.get(domain, domain)) if domain else b"",
             hit=sum({HITS[reason] for reason in why.values()}),
             why=contact.exempt or ("is in the list already" if double else unreached),
         )
-
-    def _find(self, domains: set[str]) -> None:
-        """Look up the mail servers of new domains; one with a rate of its own is a destination by itself."""
-        new = domains - self._destinations.keys() - self._order.rates.keys()
-        if new and self._finding is not None:
-            self._destinations |= self._finding.find(new)
-
-    def _domain(self, destination: str) -> bytes:
-        return self._tables.digest("domain", destination)
 
     def _sound(self, contact: Contact) -> Contact:
         """Leave out an address that its channel does not accept."""
@@ -333,7 +317,7 @@ class _Reading:
         campaign = self._planned()
         for ground in campaign.grounds if order.short else ():
             texts.wording(ground.group.key)
-        found = feasibility(campaign, self.ways, self._limited(), self._service.clock.now())
+        found = feasibility(campaign, self.ways, self._service.clock.now())
         if not found.in_time:
             raise Refused(
                 f"Sending would end at {found.done:%Y-%m-%dT%H:%M:%SZ}, after the deadline ({found.sum}). {found.duty}"
@@ -353,14 +337,8 @@ class _Reading:
                 *plan_warnings(campaign, texts),
                 *self.notes.warnings(order.people.name, found.due),
                 *self._carried.overridden,
-                *self._unknown(),
             ),
         )
-
-    def _unknown(self) -> Iterator[str]:
-        if self._finding is not None and (unknown := self._finding.unknown):
-            domains = count(unknown, "domain")
-            yield f"The mail servers (MX) of {domains} are unknown: their rates are per domain, not per provider. Install tocsin[dns], or check the resolver"
 
     def _planned(self) -> Campaign:
         """Return the campaign with its counts."""
@@ -385,23 +363,3 @@ class _Reading:
                 for (way, rule, why), people in sorted(self.refusals.items())
             ),
         )
-
-    def _limited(self) -> dict[str, int]:
-        """Return how many emails are for each destination that has a rate of its own."""
-        named = {
-            self._domain(name): name
-            for name in self.campaign.rates
-            if name != "*" and name not in self.campaign.channels.values()
-        }
-        everyone = "*" in self.campaign.rates
-        found: dict[str, int] = {}
-        for domain, people in self._tables.domains(self.campaign.id, _DOMAINS):
-            if domain in named:
-                found[named[domain]] = people
-            elif everyone and "*" not in found:
-                found["*"] = people
-        return found
-
-
-def _domain_of(contact: Contact) -> str:
-    return same_domain(contact.email.rpartition("@")[2])

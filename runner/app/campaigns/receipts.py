@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec.structs import replace
 
-from runner.app.campaigns.rates import Destinations
+from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.record import ask_substitutes, move, record
 from runner.app.campaigns.tables import BulkTables
 from runner.decoding import convert
@@ -108,10 +108,6 @@ class _Taking:
         return [one] if one is not None else []
 
     def _fold(self, receipt: BulkReceipt, standing: Owed) -> None:
-        if receipt.kind == "delayed":
-            self._destinations.slow(standing.domain, self._service.clock.now())
-            self._changed[receipt.kind] += 1
-            return
         paused: bool | None = None
         for _ in range(TRIES):
             self._suppress(receipt, standing.address)
@@ -121,7 +117,7 @@ class _Taking:
             if turned.refused and paused is None:
                 paused = self._destinations.refuse(standing, turned.refused)
             if paused and standing.tries < MOST_TRIES:  # correct the cause rather than write letters
-                why = f"{self._destinations.name(standing.domain)} refuses the sender ({turned.refused})"
+                why = self._destinations.why(standing.domain, turned.refused)
                 kept = put_off(replace(standing, evidence="none"), why, STOPPED)
                 turned = replace(turned, owed=kept)
             if self._tables.change(standing, turned.owed, turned.counted):
@@ -159,13 +155,10 @@ class _Taking:
             event = CampaignResolved(campaign=name, people=people, by=by, reason="receipts arrived")
             record(self._service, campaign.incident, event)
         ask_substitutes(self._service, campaign)
-        tried = (
-            found.counters.sent + found.counters.bounced - campaign.resumed_sent - campaign.resumed_bounced
-        )
         why = (
             self._blocked.get(name, "")
             or alarm(campaign, found.counters)
-            or self._destinations.alarm(name, tried)
+            or self._destinations.alarm(campaign, found.counters)
         )
         if why and move(self._service, campaign, "stop", why):
             return name
@@ -219,7 +212,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _receipt(cells: dict[str, str]) -> BulkReceipt:
-    from runner.effects.gateway.bulk import mail_verdict
+    from runner.effects.gateway.translation import mail_verdict
 
     about, found = mail_verdict(cells.get("code", ""), cells.get("text", ""))
     kind = cells["kind"].lower()

@@ -18,9 +18,9 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
+from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.doubts import NO_DOUBTS, NO_REASONS, Doubts, Reasons, doubts, require_accepted
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
-from runner.app.campaigns.rates import Destinations
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
@@ -311,8 +311,7 @@ class _Run:
 
     def _alarm(self, sender: Sender, state: Known) -> str:
         one, counted = self._campaign, state.counters
-        tried = counted.sent + counted.bounced - one.resumed_sent - one.resumed_bounced
-        return alarm(one, counted) or sender.rates.alarm(one.id, tried)
+        return alarm(one, counted) or sender.destinations.alarm(one, counted)
 
     def _ended(self, until: datetime | None) -> tuple[Ending, str, datetime | None]:
         if until is not None:

@@ -28,10 +28,7 @@ Notice = Annotated[str, Argument("NOTICE", "Template with slots, or auto: 1 temp
 People = Annotated[Path, Option("--people FILE", "CSV file; after the first use, its name.")]
 NEEDS_A_PERSON = 4
 Over = Annotated[list[str] | None, Option("--over CHANNEL", "Channels to use. Default: all.")]
-Rates = Annotated[
-    list[str] | None,
-    Option("--rate WHAT=RATE", "Rate limit: CHANNEL=60/s, example.org=10/s, or *=5/s for each domain."),
-]
+Rates = Annotated[list[str] | None, Option("--rate CHANNEL=RATE", "Rate limit of a channel: relay=60/s.")]
 
 
 def add(app: Commands) -> None:

@@ -10,7 +10,6 @@ from runner.actions import Action
 from runner.cli.framework.home_catalogue import make_home
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
-from runner.errors import Usage
 from runner.reports.core.page import Page, do, line
 from runner.settings import CONFIG, state_folder
 
@@ -84,9 +83,6 @@ def doctor(
     session: Session,
     repair: Annotated[bool, Option("--repair", "Repair what can be repaired.")] = False,
     dns: Annotated[bool, Option("--dns", "Check the sender domains of email in DNS.")] = False,
-    seeds: Annotated[
-        bool, Option("--seeds", "Send a test email to the seed mailboxes of each channel.")
-    ] = False,
     offline: Annotated[bool, Option("--offline", "No connection to the servers of channels.")] = False,
 ) -> int:
     """Check the home folder: settings, channels, database, workers, clock.
@@ -98,13 +94,8 @@ def doctor(
     Examples:
       tocsin doctor
       tocsin doctor --repair
-      tocsin doctor --dns --seeds
+      tocsin doctor --dns
     """
-    if seeds and offline:
-        hint = "Use one of the two options"
-        raise Usage(
-            "--seeds sends email, and --offline connects to no server.", hint=hint, code="options_conflict"
-        )
     from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
     from runner.app.home.doctor_checks import Network
@@ -119,7 +110,7 @@ def doctor(
             world.clock,
             world.chance,
             repair=repair,
-            network=Network(dns, seeds, offline),
+            network=Network(dns, offline),
             memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
         )

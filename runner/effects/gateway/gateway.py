@@ -199,11 +199,11 @@ class Gateway:
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         if barred := _forbidden(channel, dispatch.kind, dispatch.audience):
             return barred
-        return self.prepared(
+        return self._prepared(
             channel, dispatch.address, lambda able, settings: able.seal(outbound, settings, held)
         )
 
-    def prepared(
+    def _prepared(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], _T | Outcome]
     ) -> _T | SendResult:
         """Return what an integration makes before a message, or the outcome: a failure is "not sent"."""
@@ -225,7 +225,7 @@ class Gateway:
     ) -> str | SendResult:
         """Call one function of ``HasDevice``; return its text or its outcome."""
         query, held = Query(at=at, recipient=address), as_held(secrets)
-        return self.prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
+        return self._prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]

@@ -30,7 +30,15 @@ from runner.base.text import cut, nearest
 from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.inbound import Answer, Heard, Incoming, Receipt
-from runner.routing.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
+from runner.routing.messaging import (
+    CONFIDENTIALITY,
+    PERSONAL_DATA,
+    About,
+    AddressState,
+    Channel,
+    Dispatch,
+    SendResult,
+)
 from runner.routing.sender_names import country_of, sender_names
 from runner.routing.traffic import Rate, read_rate, read_timeout
 
@@ -230,6 +238,13 @@ def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
         raise Invalid(
             f'The settings of channel "{channel}" are not valid: {error}.', code="channel_settings"
         ) from None
+
+
+def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:
+    """Return the cause of an email bounce and the state of the address; the default cause is the address."""
+    from integrations.smtp.verdicts import Verdict, verdict
+
+    return verdict(code, words) or Verdict("recipient")
 
 
 def read_limit(channel: str, given: str) -> timedelta | None:

@@ -148,7 +148,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[str, ...] = ()
     """The duties that were named at planning; if none were, the places of the list decide."""
     rates: Mapping[str, tuple[Rate, ...]] = {}
-    """Rate limits of channels by id, and of destination domains by name; ``*`` applies to each domain separately."""
+    """Rate limits of channels by id; what an older plan has for domains is not used."""
     chunk: int = 50
     canary: int = 0
     canary_wait: timedelta = timedelta(minutes=30)

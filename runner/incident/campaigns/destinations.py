@@ -1,24 +1,32 @@
-"""Destinations of a campaign: the mail servers that a provider runs. Each slows down first, then pauses; the campaign pauses last.
+"""Destinations that refuse the sender: domains of the readers; those of a large provider are one. The relay sets the speed of each.
 
-A destination is a group of domains with the same mail servers. A deferral (4.7.x, or a report *delayed*) halves its rate; an hour without one
-raises it by half. Refusals of the sender pause it, counted by reader: so one strict mailbox pauses nothing. Accepted messages cancel them.
+Refusals are counted by reader: so one strict mailbox pauses nothing. They pause the destination; the campaign pauses last. Accepted
+messages cancel them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
 
+LARGE = {
+    domain: domains.split()[0]
+    for domains in (
+        "gmail.com googlemail.com",
+        "outlook.com hotmail.com live.com msn.com passport.com outlook.de outlook.fr outlook.es outlook.it"
+        " hotmail.co.uk hotmail.de hotmail.es hotmail.fr hotmail.it live.be live.co.uk live.de live.fr live.it live.nl",
+        "yahoo.com ymail.com rocketmail.com aol.com yahoo.ca yahoo.co.in yahoo.co.uk yahoo.com.br yahoo.de yahoo.es"
+        " yahoo.fr yahoo.it",
+    )
+    for domain in domains.split()
+}
+"""The domains of the large providers of mailboxes, each with the provider's first one."""
 STOPPED = datetime(9999, 1, 1, tzinfo=UTC)
 """When people of a destination that refuses the sender are sent to: not before a person resumes the campaign."""
-LEAST_SHARE = 1 / 16
-REST = timedelta(minutes=30)
-"""How long a destination pauses that defers messages at its lowest rate."""
-_SAME_MOMENT, _RECOVERED = timedelta(minutes=1), timedelta(hours=1)
 MOST_READERS, MOST_READERS_LARGE = 3, 2
 """Readers whose messages are refused because of the sender that pause a destination, and a large provider."""
 _CERTAIN = re.compile(r"\b5\.7\.(?:2\d|[5-7]\d\d)\b")
@@ -32,11 +40,6 @@ MOST_LARGE, LEAST_REFUSING, WORST_REFUSALS = 2, 5, 0.01
 class Destination(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one destination shows about our messages, in every process and campaign."""
 
-    held_until: datetime | None = None
-    share: float = 1.0
-    """The part of its rate that is used now."""
-    since: datetime | None = None
-    """When the share changed last."""
     readers: tuple[str, ...] = ()
     """Whose messages it refused because of the sender, as CAMPAIGN-N; at most as many as pause it."""
     accepted: int = 0
@@ -47,26 +50,13 @@ class Destination(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the last refusal."""
 
 
-def slowed(one: Destination, now: datetime) -> Destination:
-    """Return a destination after a deferral; the deferrals of one minute count once."""
-    if one.since is not None and now - one.since < _SAME_MOMENT:
-        return one
-    if one.share <= LEAST_SHARE:
-        return replace(one, held_until=now + REST, since=now)
-    return replace(one, share=one.share / 2, since=now)
-
-
-def recovered(one: Destination, now: datetime, accepted: int = 1) -> Destination:
-    """Return a destination after accepted messages: they cancel refusals; after an hour at the same share it gets half as many again."""
+def recovered(one: Destination, accepted: int) -> Destination:
+    """Return a destination after accepted messages: they cancel refusals, until it is paused."""
     if one.stopped:
         return one
     cancelled, rest = divmod(one.accepted + accepted, CANCELS)
     left = one.readers[cancelled:]
-    one = replace(one, readers=left, accepted=rest if left else 0, code=one.code if left else "")
-    if one.share >= 1 or (one.since is not None and now - one.since < _RECOVERED):
-        return one
-    share = min(1.0, one.share * 1.5)
-    return replace(one, share=share, since=now if share < 1 else None, held_until=None)
+    return Destination(readers=left, accepted=rest, code=one.code) if left else Destination()
 
 
 def refused(one: Destination, reader: str, code: str, *, large: bool) -> Destination:
@@ -76,11 +66,6 @@ def refused(one: Destination, reader: str, code: str, *, large: bool) -> Destina
     readers = tuple(dict.fromkeys((*one.readers, reader)))
     most = MOST_READERS if not large else 1 if _CERTAIN.search(code) else MOST_READERS_LARGE
     return replace(one, readers=readers, code=code, stopped=len(readers) >= most)
-
-
-def resumed(one: Destination) -> Destination:
-    """Return a destination after a person's decision to send; it stays slow."""
-    return replace(one, readers=(), accepted=0, stopped=False, code="")
 
 
 def refusing(

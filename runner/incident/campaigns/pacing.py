@@ -27,8 +27,6 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     people: int
     rate: Rate
-    domain: str = ""
-    """The destination whose own limit applies, if it is lower than the channel's."""
     takes: timedelta
 
 
@@ -51,17 +49,13 @@ def slowest(rates: Sequence[Rate], way: Way, people: int) -> Rate:
     return max(rates or (DEFAULT_RATES[way],), key=lambda rate: (rate.takes(people), rate.gap))
 
 
-def feasibility(
-    campaign: Campaign, people: Mapping[Way, int], domains: Mapping[str, int], now: datetime
-) -> Feasibility:
-    """Calculate the duration against the first deadline: the people by the rate of each channel and destination, one channel after the other.
-
-    ``domains`` has the number of people for each destination with a limit of its own.
-    """
+def feasibility(campaign: Campaign, people: Mapping[Way, int], now: datetime) -> Feasibility:
+    """Calculate the duration against the first deadline: the people by the rate of each channel, one channel after the other."""
     stretches = tuple(
-        _stretch(campaign, way, people[way], domains if way == "email" else {})
-        for way in campaign.channels
+        Segment(way=way, channel=channel, people=people[way], rate=rate, takes=rate.takes(people[way]))
+        for way, channel in campaign.channels.items()
         if people.get(way)
+        for rate in [slowest(campaign.rates.get(channel, ()), way, people[way])]
     )
     reached = sum(people.get(way, 0) for way in campaign.channels)
     wait = campaign.canary_wait if reached > campaign.canary else timedelta()
@@ -86,26 +80,11 @@ def feasibility(
 def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str:
     if not stretches:
         return "no person is reached by email or text message"
-    parts = [*map(_words, stretches), *([f"{describe(wait)} for the pilot batch"] if wait else [])]
+    parts = [
+        f"{one.people:,} over {one.channel} / {one.rate.text} = {describe(one.takes)}" for one in stretches
+    ]
+    parts += [f"{describe(wait)} for the pilot batch"] if wait else []
     return " + ".join(parts) + (f" = {describe(takes)}" if len(parts) > 1 else "")
-
-
-def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, int]) -> Segment:
-    rate, where = slowest(campaign.rates.get(campaign.channels[way], ()), way, people), ""
-    takes = rate.takes(people)
-    for domain, count in domains.items():
-        limit = slowest(campaign.rates.get(domain) or campaign.rates.get("*", ()), way, count)
-        if limit.takes(count) > takes:
-            rate, where, takes = limit, domain, limit.takes(count)
-            people = count
-    return Segment(
-        way=way, channel=campaign.channels[way], people=people, rate=rate, domain=where, takes=takes
-    )
-
-
-def _words(one: Segment) -> str:
-    where = f"to {one.domain}" if one.domain else f"over {one.channel}"
-    return f"{one.people:,} {where} / {one.rate.text} = {describe(one.takes)}"
 
 
 def describe(span: timedelta) -> str:

@@ -262,8 +262,8 @@ def plan_blocks(campaign: Campaign, approvals: Mapping[tuple[str, str], str]) ->
     yield from section("CONTACT METHODS", _by_way(campaign), 2)
     yield from _blocked(campaign)
     yield line("PACE", "title")
-    rates = ((where, ", ".join(rate.text for rate in found)) for where, found in campaign.rates.items())
-    yield table(rates, 1, indent=0)
+    paced = (channel for channel in campaign.channels.values() if campaign.rates.get(channel))
+    yield table(((one, ", ".join(rate.text for rate in campaign.rates[one])) for one in paced), 1, indent=0)
     for way, channel in campaign.channels.items():
         if campaign.ways.get(way) and channel not in campaign.rates:
             yield line(f"The rate of {channel} is unknown. A low estimate is used.", "warn")

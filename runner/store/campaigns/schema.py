@@ -96,8 +96,6 @@ ATTEMPTS = """SELECT n, way, state, code, provider, body, at FROM bulk_attempts
 
 TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 1 ELSE 0 END, hit, count(*)
     FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"""
-BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
-    GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
 OVERLAP = """SELECT count(DISTINCT k.n) FROM bulk_keys k JOIN bulk_keys j ON j.campaign = ? AND j.key = k.key
     JOIN bulk_owed o ON o.campaign = k.campaign AND o.n = k.n JOIN bulk_owed p ON p.campaign = j.campaign AND p.n = j.n
     WHERE k.campaign = ? AND o.state || '' = 'ready' AND p.state || '' IN ('ready', 'sending', 'notified', 'unknown')"""

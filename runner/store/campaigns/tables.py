@@ -300,10 +300,6 @@ class BulkTables:
         found = self._all(sql.TALLY, (instant_text(now), campaign))
         return [Tally(g, s, e, w, why, bool(late), c, hit) for g, s, e, w, why, late, hit, c in found]
 
-    def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
-        """Return the destinations with the most messages."""
-        return [(bytes(domain), int(count)) for domain, count in self._all(sql.BY_DOMAIN, (campaign, most))]
-
     def overlap(self, campaign: str, other: str) -> int:
         """Return how many people without the notice have a reference or address of a person who got it, or will, by the other."""
         ((people,),) = self._all(sql.OVERLAP, (other, campaign))

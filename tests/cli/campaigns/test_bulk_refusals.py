@@ -7,16 +7,30 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.receipts import take
 from runner.app.campaigns.send import WaitPolicy, send
 from runner.incident.campaigns.campaign import BulkReceipt
+from runner.reports.campaigns.campaigns import plan_blocks
 from runner.routing.traffic import read_rate
 from tests.cli.at_desk import AtDesk
-from tests.cli.campaigns.test_bulk import HEAD, bulk, listed, office, people, planned, relay, run, standing
+from tests.cli.campaigns.test_bulk import (
+    HEAD,
+    bulk,
+    listed,
+    office,
+    people,
+    planned,
+    relay,
+    run,
+    sent,
+    standing,
+)
 from tests.incident.campaigns.test_bulk import campaign
 from tests.servers.receivers import MailServer
 
@@ -125,11 +139,11 @@ def test_a_refusal_reported_after_the_end_waits_for_a_person_or_a_letter(
 
 def test_the_slowest_of_several_rates_governs_how_many_go_out_at_once(bulk: AtDesk) -> None:
     service = bulk.office()
-    tables, channel = service.campaign_tables(service.principal), service.channels["relay"]
+    channel = service.channels["relay"]
 
     def most(*rates: str) -> int:
         one = campaign(rates={"relay": tuple(map(read_rate, rates))})
-        found = Rates(service, tables, one, {"email": channel})
+        found = Rates(service, one, {"email": channel})
         return found.most("email", 500, service.clock.now())
 
     assert most("50/s", "10000/day burst 10000") == most("50/s") == 50
@@ -137,14 +151,40 @@ def test_the_slowest_of_several_rates_governs_how_many_go_out_at_once(bulk: AtDe
     assert most("2000/day") == 1
 
 
-def test_nothing_is_kept_of_a_destination_that_has_recovered(bulk: AtDesk) -> None:
+def test_nothing_is_kept_of_a_destination_that_has_recovered(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": BLOCKED}
+    path = listed(tmp_path, people(60))
+    run(bulk, "plan", path, "--canary-wait", "1m", "--chunk", "10")
+    sent(bulk, path)
+    assert bulk.office().marks("rest/")
+    relay.answers = {}
+    assert end(bulk, path) == "done"
+    assert bulk.office().marks("rest/") == {}
+
+
+def test_a_campaign_of_an_earlier_version_goes_on_without_its_rates_of_destinations(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    plan = run(bulk, "plan", path, "--canary-wait", "1m")["campaign"]
     service = bulk.office()
     tables = service.campaign_tables(service.principal)
-    rates, domain = Rates(service, tables, campaign(), {}), b"d" * 32
-    rates.slow(domain, service.clock.now())
-    for _ in range(2):
-        assert service.marks("rest/")
-        bulk.clock.advance(timedelta(hours=2))
-        rates.turns([domain], service.clock.now())
-        rates.recover(domain, 1, service.clock.now())
-    assert service.marks("rest/") == {}
+    stored = tables.campaign(plan["id"]).campaign
+    slow = {"*": (read_rate("1/min"),), "people.example": (read_rate("1/day"),)}
+    tables.put(stored := replace(stored, rates={**slow, **stored.rates}))
+    page = repr(list(plan_blocks(stored, {})))
+    assert ("10000/s" in page, "1/day" in page) == (True, False)
+    assert (sent(bulk, path)["ending"], len(relay.mails)) == ("waiting", 10)
+
+    name = f"rest/{tables.digest('domain', 'people.example').hex()}"
+    refuses = {"readers": ["b-1-1", "b-1-2", "b-1-3"], "stopped": True, "code": "550 5.7.1"}
+    before = {"share": 0.25, "since": "2026-11-24T09:00:00Z", "held_until": "2027-11-24T09:30:00Z", **refuses}
+    service.change_marks([name], lambda _: {name: msgspec.json.encode(before)})
+    assert end(bulk, path) == "paused"
+    assert standing(bulk, path)["still_open"] == {"deferred": 30}
+    assert len(relay.mails) == 10
+    run(bulk, "resume", path, "--reason", "the domain is registered now")
+    assert sent(bulk, path)["ending"] == "done"
+    assert len(relay.mails) == 40

@@ -305,9 +305,18 @@ def test_doctor_names_the_command_that_makes_the_device_of_a_channel(tocsin: AtD
     assert "Publish it: tocsin channel keys chat" in hints
 
 
-def test_doctor_does_not_send_to_seeds_without_connections(tocsin: AtDesk) -> None:
-    said = tocsin("doctor", "--seeds", "--offline")
-    assert (said.code, said.error) == (2, "options_conflict")
+def test_a_home_with_seed_mailboxes_opens_and_doctor_says_that_they_have_no_effect(tocsin: AtDesk) -> None:
+    mailbox = {"host": "imap.people.example", "username": "seed", "state": "seed.state"}
+    seeds = {"people": {"address": "seed@people.example", "mailbox": mailbox}}
+    settings = {"host": "smtp.corp.example", "sender": "incident@corp.example", "seeds": seeds}
+    tocsin.settings(channels={"mail": {"adapter": "smtp", "settings": settings}})
+    [told] = [
+        finding["what"]
+        for finding in findings(tocsin, "channels", "warning", "--offline")
+        if "seeds" in finding["what"]
+    ]
+    assert told.startswith("mail: ")
+    assert findings(tocsin, "channels", "error", "--offline") == []
 
 
 def test_doctor_names_a_contact_on_an_unknown_channel(tocsin: AtDesk) -> None:

@@ -92,7 +92,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
             *_COMMON,
             Field("short", "Template for text messages", "choice", (("", "none"), *templates)),
             Field("over", "Channels", help="Ids, separated by commas. Empty: all."),
-            Field("rates", "Pace", "text", help="One rate a line: relay=60/s, example.org=10/s, *=5/s."),
+            Field("rates", "Pace", "text", help="One channel a line: relay=60/s."),
             Field("chunk", "People in one batch", help="Empty: by the pace."),
             Field("canary_wait", "Wait for bounces after the pilot batch", value="30m", help="As 30m or 2h."),
             Field("letter_cost", "Cost of one letter", value="0", help="For substitute notice."),
@@ -270,7 +270,7 @@ def _question(asked: Asked, given: Given) -> Preview:
     """Show what is sent, or refuse it, before the factors of the person are asked for."""
     found, checked = ready(asked.service, asked.incident, *_of(asked), _reasons(given))
     campaign, remaining = found.campaign, left(asked.service, found)
-    fresh = feasibility(campaign, remaining, {}, asked.now)
+    fresh = feasibility(campaign, remaining, asked.now)
     people = count(sum(remaining.values()), "person", "people")
     words = [
         line(f"Send {campaign.notice} to {people} of {campaign.list_name}?", "title"),

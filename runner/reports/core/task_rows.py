@@ -20,7 +20,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.incident.steps.forms import FieldState, field_states
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Horizon, Repeat, Task
+from runner.playbook.format import AnyStep, Approve, Call, Form, Group, Horizon, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -83,9 +83,9 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     sets: str = ""
     """The fact that a question sets."""
     open_fields: tuple[str, ...] = ()
-    """The facts that a form asks for and that are not answered."""
+    """The facts that a form asks for and that are not answered; all of them before it starts."""
     containment: bool = False
-    """It contains the incident: it is first while it is open."""
+    """It contains the incident, or is a question that such a step waits for: it is first while it is open."""
     over: bool = False
     superseded: bool = False
     """A newer invocation of the same step supersedes it."""
@@ -93,6 +93,13 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     horizon: Horizon | None = None
     """The horizon of its step, if the playbook names one."""
+
+
+def asking(path: str, rows: Iterable[TaskRow]) -> TaskRow | None:
+    """Return the step that asks for a fact, one that has started before one that waits."""
+    open_ = ("ready", "active", "waiting")
+    asked = (row for row in rows if path in (row.sets, *row.open_fields) and row.state in open_)
+    return min(asked, key=lambda row: row.state == "waiting", default=None)
 
 
 def state_words(row: TaskRow) -> str:
@@ -125,7 +132,20 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
         )
         if step is not None and not invocation.scopes and not invocation.over:
             found.extend(to_come(step, library, incident, invocation))
-    return tuple(found)
+    gates = {
+        (incident.invocations[row.invocation].scope, step)
+        for row in found
+        if row.containment and row.invocation
+        for step in row.waits_for
+    }
+    return tuple(
+        msgspec.structs.replace(row, containment=True)
+        if row.kind in ("ask", "form")
+        and row.invocation
+        and (incident.invocations[row.invocation].scope, row.step) in gates
+        else row
+        for row in found
+    )
 
 
 def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
@@ -144,12 +164,12 @@ def named(row: TaskRow) -> str:
 
 
 def handle(incident: Incident, name: str) -> str:
-    """Return the shortest name of an invocation in commands: its step's id, if that is unique."""
-    invocation = incident.invocations.get(name)
-    if invocation is None:
+    """Return the shortest name of an invocation in commands: its step's id, if that is unique, else its number."""
+    rows = numbered(incident)
+    if name not in rows:
         return name
-    newest = invocation.step in _clear(incident) and name in numbered(incident)
-    return invocation.step if newest else name
+    step = incident.invocations[name].step
+    return step if step in _clear(incident) else str(rows.index(name) + 1)
 
 
 def _clear(incident: Incident) -> frozenset[str]:
@@ -181,13 +201,14 @@ def _row(
         title=invocation.step if step is None else title_of(step),
         assignee=invocation.assignee or invocation.started_by,
         row=row,
-        command_name=invocation.step if clear else invocation.id,
+        command_name=invocation.step if clear else str(row or invocation.id),
         role=(escalated_to(invocation) or roles or ("",))[0],
         roles=roles,
         deputies=acting(invocation),
         who=_who(incident, invocation, roles),
         progress=_progress(incident, invocation, step, library),
-        open_fields=tuple(field.field.fact for field in fields if field.state == "open"),
+        open_fields=tuple(field.field.fact for field in fields if field.state == "open")
+        or _to_ask(invocation, step),
         missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
@@ -197,6 +218,11 @@ def _row(
         superseded=superseded,
         horizon=step.horizon if step is not None else None,
     )
+
+
+def _to_ask(invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    later = isinstance(step, Form) and invocation.state == "waiting"
+    return tuple(field.fact for field in step.asks) if later and step is not None else ()
 
 
 def open_fields(
@@ -230,10 +256,8 @@ def acting(invocation: Invocation) -> tuple[str, ...]:
 
 
 def _contains(step: AnyStep | None) -> bool:
-    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF. A question does not."""
-    if step is None or isinstance(step, Ask | Form):
-        return False
-    return step.phase == "containment" or CONTAINED in step.csf
+    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF."""
+    return step is not None and (step.phase == "containment" or CONTAINED in step.csf)
 
 
 def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:

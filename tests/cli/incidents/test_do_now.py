@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from runner.app.home.workers import dismiss, enlist
+from runner.reports.core.attention_item import AttentionKind, Rank
+from runner.reports.core.do_now import ORDER
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.notices.noticed import DUTY, noticed
 from tests.cli.notices.noticed import PLAYBOOK as noticed_playbook
@@ -112,9 +114,15 @@ def ranks(desk: AtDesk, kind: str) -> set[int]:
     return {row["rank"] for row in found if row["kind"] == kind}
 
 
+def test_every_kind_of_action_has_one_place() -> None:
+    placed = [kind for kinds in ORDER.values() for kind in kinds]
+    assert sorted(placed) == sorted(get_args(AttentionKind))
+    assert list(ORDER) == list(get_args(Rank))
+
+
 def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk) -> None:
     assert ranks(contained, "containment") == {1}
-    assert ranks(contained, "fact_missing") == {6}
+    assert ranks(contained, "fact_missing") == {7}
     for words in (("next", "--all"), ("watch",)):
         found = contained(*words, "--format", "json").json
         first = (found.get("next") or found["needs_attention"])[0]
@@ -122,18 +130,18 @@ def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk
     for row in ("1", "2"):
         contained.done("task", "check", "block", row)
     contained.done("task", "done", "block")
-    assert ranks(contained, "fact_missing") == {5}
+    assert ranks(contained, "fact_missing") == {7}
 
 
 def test_legal_questions_wait_for_four_hours_at_most(contained: AtDesk) -> None:
     contained.clock.advance(timedelta(hours=4))
-    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 4}, {5})
+    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 3}, {7})
 
 
 def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk) -> None:
     contained.done("fact", "set", "data.involved=?", "--source", "not counted yet")
     contained.clock.time = datetime.fromisoformat("2026-11-27T08:30:00Z") - timedelta(hours=11)
-    assert 3 in ranks(contained, "fact_missing")
+    assert 2 in ranks(contained, "fact_missing")
 
 
 @pytest.mark.parametrize(

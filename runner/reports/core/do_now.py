@@ -130,9 +130,8 @@ def do_now(
     items = tuple(items)
     contain = [row for row in rows if row.containment and not row.over and not row.superseded]
     wait = now - incident.opened_at < FIRST_HOURS and any(row.kind in PEOPLE for row in contain)
-    first = (
-        {row.invocation for row in contain} | _gates(incident, contain) | _awaited(incident, contain, items)
-    )
+    gates = {path for row in contain if row.invocation in incident.blocked for path in row.missing}
+    first = {row.invocation for row in contain} | gates | _awaited(incident, contain, items)
     pressing: dict[str, datetime] = {}
     for duty in duties:
         if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now):
@@ -154,11 +153,6 @@ def do_now(
         due = item.due or pressing.get(item.ref)
         found.append(msgspec.structs.replace(item, rank=rank, severity=severity, due=due))
     return ordered(found)
-
-
-def _gates(incident: Incident, contain: Iterable[TaskRow]) -> set[str]:
-    """Return the missing facts without which a containment task cannot start."""
-    return {path for row in contain if row.invocation in incident.blocked for path in row.missing}
 
 
 def _awaited(incident: Incident, contain: Iterable[TaskRow], items: Iterable[AttentionItem]) -> set[str]:

@@ -79,7 +79,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     """The same for people: the article of a duty."""
     duty: str = ""
-    """The duty that a notice or a filing is for."""
+    """The duty that a notice, its approval or a filing is for."""
     sets: str = ""
     """The fact that a question sets."""
     open_fields: tuple[str, ...] = ()
@@ -193,6 +193,7 @@ def _row(
     superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
     roles = roles_of(step)
     fields = open_fields(incident, invocation, step, library)
+    to_ask = step.asks if isinstance(step, Form) and invocation.state == "waiting" else ()
     waiting = (path for field in fields for path in field.missing if path not in invocation.fields)
     return filled(
         TaskRow,
@@ -208,21 +209,23 @@ def _row(
         who=_who(incident, invocation, roles),
         progress=_progress(incident, invocation, step, library),
         open_fields=tuple(field.field.fact for field in fields if field.state == "open")
-        or _to_ask(invocation, step),
+        or tuple(one.fact for one in to_ask),
         missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
         item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
-        duty=item_of(incident, scope, getattr(step, "duty", "")),
+        duty=item_of(incident, scope, _duty(incident, invocation, step, library)),
         containment=_contains(step),
         superseded=superseded,
         horizon=step.horizon if step is not None else None,
     )
 
 
-def _to_ask(invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
-    later = isinstance(step, Form) and invocation.state == "waiting"
-    return tuple(field.fact for field in step.asks) if later and step is not None else ()
+def _duty(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:
+    """Return the duty that a step names; an approval has that of its notice."""
+    if isinstance(step, Approve) and (bound := incident.latest.get(f"{invocation.scope}|{step.approve}")):
+        step = definition(incident, library, bound)
+    return str(getattr(step, "duty", ""))
 
 
 def open_fields(

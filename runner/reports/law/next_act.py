@@ -22,7 +22,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, person_names
 from runner.reports.core.second_person import who_words
-from runner.reports.core.task_rows import TaskRow, asking, named, task_rows
+from runner.reports.core.task_rows import TaskRow, asking, handle, named, task_rows
 from runner.reports.law.duty_rows import DONE, deadline_line, next_fact
 
 OFFICERS = ("dpo", "counsel", "commander")
@@ -190,7 +190,8 @@ class _About(NamedTuple):
         items = open_items(self.incident, text) if row.state != "waiting" else ()
         if not items:
             return self._approval(row)
-        words, action = f"{count(len(items), 'item')} to verify", Action("notice.tick", text.step)
+        words = f"{count(len(items), 'item')} to verify"
+        action = Action("notice.tick", handle(self.incident, text.step))
         return NextAct(act="approve", who=self._able(row), blocked_by=words, action=action)
 
     def _first(self, duty: DutyStatus) -> TaskRow | None:
@@ -209,7 +210,11 @@ class _About(NamedTuple):
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())
         wrong = any(kind == "uncovered" for kind, _, _ in gaps) and not changed
-        return self._by_officers("complete", Action("notice.show", text.id)) if wrong else None
+        return (
+            self._by_officers("complete", Action("notice.show", handle(self.incident, text.step)))
+            if wrong
+            else None
+        )
 
     def _approval(self, row: TaskRow) -> NextAct:
         """Return an approval: who can still give it, and what it waits for."""

@@ -97,9 +97,9 @@ class HalfHour(Played):
             if other.scope == one.scope and other.state == "waiting"
         ]
         gates = isinstance(step, p.Ask | p.Form) and any(
-            _contains(other) and one.step in other.after.steps for other in others if other is not None
+            _contains(other) and one.step in other.after.steps for other in others
         )
-        return gates or (step is not None and _contains(step))
+        return gates or _contains(step)
 
 
 def _contains(step: p.AnyStep) -> bool:

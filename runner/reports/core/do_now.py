@@ -42,8 +42,8 @@ ORDER: Mapping[Rank, tuple[AttentionKind, ...]] = {
 }  # fmt: skip
 """The one order of ``next``, DO NOW, the lists of tasks and the room: containment, duties, late work, calls, tasks,
 confirmations and roles, questions of law. Four move: a step that contains, or that containment waits for, and a call
-to the only people who can do one have rank 1; a question that decides a duty of rank 2 has rank 2; a message of which
-nobody knows whether it arrived is a call. In a rank, one's own come first, then the earliest."""
+to the only people who can do one have rank 1; a question that decides a duty of rank 2 has rank 2; a message with
+an unknown outcome is a call. In a rank, one's own come first, then the earliest."""
 _RANKS: Mapping[AttentionKind, Rank] = {kind: rank for rank, kinds in ORDER.items() for kind in kinds}
 SOON = timedelta(hours=2)
 """Time before "start by" from which a duty is in DO NOW."""
@@ -150,8 +150,8 @@ def do_now(
             if is_set_up(item.ref):
                 continue
             severity = "low"
-        due = item.due or pressing.get(item.ref)
-        found.append(msgspec.structs.replace(item, rank=rank, severity=severity, due=due))
+        at = item.due or pressing.get(item.ref)
+        found.append(msgspec.structs.replace(item, rank=rank, severity=severity, due=at))
     return ordered(found)
 
 

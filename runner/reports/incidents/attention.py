@@ -44,10 +44,8 @@ from runner.reports.notices.attention_notices import filed_differently, stale_no
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
-_ASKED = 3
-"""Most questions about further laws at one time."""
-_NAMED = 4
-"""Most duties that are named for one fact."""
+_ASKED, _NAMED = 3, 4
+"""Most questions about further laws at one time, and most duties that are named for one fact."""
 NO_DEADLINES = "No legal deadline can be shown before this is known"
 RESTORED = "restored from the backup "
 """How the reason of a pause begins that a restore recorded."""

@@ -162,9 +162,8 @@ def _awaited(incident: Incident, contain: Iterable[TaskRow], items: Iterable[Att
     wanted: set[str] = set()
     for row in contain:
         if row.state == "ready":
-            able = {row.assignee} - {""} or {
-                who for role in row.roles for who in incident.roles.get(role, ())
-            }
+            holders = (who for role in row.roles for who in incident.roles.get(role, ()))
+            able = {row.assignee} if row.assignee else set(holders)
             wanted |= able if able <= away else set()
     return {ref for ref, person in calls.items() if person in wanted}
 

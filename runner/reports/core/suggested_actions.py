@@ -15,12 +15,7 @@ from runner.reports.core.task_rows import TaskRow
 
 BulkVerb = Literal["bulk.send", "bulk.resume", "bulk.status", "bulk.substitute"]
 WHY = Slot("WHY", "text")
-JUDGED = (
-    "risk.to_people",
-    "risk.harm",
-    "risk.low_probability_of_compromise",
-    "incident.nrc_class",
-)
+JUDGED = ("risk.to_people", "risk.harm", "risk.low_probability_of_compromise", "incident.nrc_class")
 """Beginnings of the facts that a named person decides, on grounds: a form asks for both."""
 HAPPENED = Slot("happened", "flag", ("happened", "not-happened"))
 REACHED = Slot("reached", "flag", ("reached", "not-reached"))

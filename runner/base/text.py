@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+_PARTS = str.maketrans("-./", "___")
+"""Characters between the parts of a name, as one."""
 MAX_LINE = 500
 MAX_PROSE = 20_000
 _HIDDEN = frozenset(
@@ -83,11 +85,20 @@ def spelled(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word nearest to ``word``, or nothing."""
+    """Return the known word nearest to ``word``, or nothing.
+
+    Each part must be near: ``sec_registrant`` is not a misspelled ``cftc_registrant``, and 32 is not 33.
+    """
     from difflib import get_close_matches
 
-    close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
-    return close[0] if close else ""
+    word = word[:100]
+    said = word.translate(_PARTS).split("_")
+    for close in get_close_matches(word, list(known), n=10, cutoff=0.6):
+        parts = close.translate(_PARTS).split("_")
+        pairs = zip(said, parts, strict=False) if len(said) == len(parts) else ()
+        if all(one == other or get_close_matches(one, (other,), cutoff=0.6) for one, other in pairs):
+            return close
+    return ""
 
 
 def cut(text: str, longest: int | None) -> str:

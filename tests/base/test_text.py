@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.base.text import MAX_LINE, MAX_PROSE, clean, text_problem
+from runner.base.text import MAX_LINE, MAX_PROSE, clean, nearest, text_problem
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,18 @@ def test_cleaning_makes_one_spelling() -> None:
 def test_a_byte_of_another_encoding_is_named_with_its_position() -> None:
     text = "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}".encode("latin-1").decode("utf-8", "surrogateescape")
     assert set(text_problem(text).strip(")").split()) >= {"0xEB", "3"}
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "found"),
+    [
+        ("lost-devise", "lost-device", "lost-device"),
+        ("counsell", "counsel", "counsel"),
+        ("cftc_registrnt", "cftc_registrant", "cftc_registrant"),
+        ("incident.aware", "incident.aware_at", "incident.aware_at"),
+        ("sec_registrant", "cftc_registrant", ""),
+        ("eu-gdpr-32", "eu-gdpr-33", ""),
+    ],
+)
+def test_a_word_that_means_something_else_is_not_the_nearest(word: str, known: str, found: str) -> None:
+    assert nearest(word, [known]) == found

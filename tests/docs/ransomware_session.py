@@ -169,7 +169,7 @@ class Session:
                         self.type(f"tocsin confirm {entry} --as {second}")
                 if step == "whose_data":
                     self.type(f"tocsin fact set {RESIDENCE}")
-            case _ if step == "complete" and "/phases" in name:
+            case _ if step == "complete" and "/phases" in task["item"]:
                 self.type(f'tocsin fact set --source Tom --as tom incident.new_information="{NEWS}"')
                 self._done(name, who)
             case _:

@@ -132,6 +132,8 @@ class _Guess:
 class Played(World):
     """One play of a playbook in one profile."""
 
+    length = END
+
     def __init__(
         self,
         bundle: p.Bundle,
@@ -188,7 +190,7 @@ class Played(World):
 
     def play(self) -> Measure:
         """Do every step when it is due, until nothing is left; return what was seen."""
-        while self.now - T0 < END:
+        while self.now - T0 < self.length:
             self.work()
             now_due = [one for one in self.open_steps() if self.due(one) <= self.now]
             if now_due:

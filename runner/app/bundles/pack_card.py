@@ -28,8 +28,9 @@ from runner.documents.tree import (
 )
 from runner.errors import TocsinError
 from runner.law.duty import DutyStatus
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment, person_name
-from runner.reports.incidents.recommendations import Item, next_actions
+from runner.reports.incidents.recommendations import next_actions
 from runner.reports.law.duty_rows import DONE, VERDICTS
 from runner.reports.law.titles import duty_label
 
@@ -125,7 +126,7 @@ def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:
     yield _listed(*(_act(item, lines) for item in following))
 
 
-def _act(item: Item, lines: Sequence[Line]) -> str:
+def _act(item: AttentionItem, lines: Sequence[Line]) -> str:
     """Return an action as sentences that are clear on paper, with the numbers of its people."""
     if item.kind == "unreachable":
         whom = _with_numbers(person_name(item.person), lines)

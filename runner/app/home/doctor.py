@@ -394,11 +394,11 @@ def _lists(
 def _do_now(service: IncidentService) -> Iterator[Finding]:
     """Yield the required actions of each incident; an earlier check reports unreadable incidents."""
     from runner.app.exercises.organisation_attention import do_now
-    from runner.reports.core.do_now import LATER
+    from runner.reports.core.do_now import waits
 
     for row, found in do_now(service):
         for item in found if not isinstance(found, TocsinError) else ():
-            later = item.rank == LATER or item.kind == "exercise_over"
+            later = waits(item) or item.kind == "exercise_over"
             severity: Severity = "warning" if later else "error"
             what = f"{row.codename}: {item.text}"
             yield Finding(DO_NOW, severity, what, "", item.action, item.kind, row.codename, item.ref)

@@ -7,7 +7,7 @@ than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
@@ -60,8 +60,9 @@ class Scope(Enum):
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
 """Scopes of commands that write to a journal, with the actor."""
-_HOME = Annotated[str | None, Option("--home DIR", "Home folder. Default: TOCSIN_HOME, .tocsin.")]
-_FORMAT = Annotated[str, Option("--format FORMAT", "Output format: text or json.")]
+_HOME = Annotated[
+    str | None, Option("--home DIR", "Home folder. Default: TOCSIN_HOME, .tocsin, your data folder.")
+]
 _AS = Annotated[str, Option("--as PERSON", "Your person id. Not verified.")]
 _BEHALF = Annotated[str, Option("--on-behalf-of PERSON", "Person you act for. Needs confirmation.")]
 _VIA = Annotated[str, Option("--via WAY", "Contact with that person: phone.")]
@@ -81,8 +82,10 @@ COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_wo
 """Names of the common options."""
 
 
-def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
+def _added(scope: Scope, formats: Sequence[str] = FORMATS) -> dict[str, tuple[Any, Any]]:
     """Return the options of a scope: name → annotation and default."""
+    words = f"{', '.join(formats[:-1])} or {formats[-1]}"
+    format_ = Annotated[str, Option("--format FORMAT", f"Output format: {words}.")]
     found: dict[str, tuple[Any, Any]] = {}
     if scope in (Scope.READS, Scope.WRITES):
         found["incident"] = (_INCIDENT, None)
@@ -90,7 +93,7 @@ def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
         found |= {"claimed": (_AS, ""), "on_behalf_of": (_BEHALF, ""), "via": (_VIA, "")}
     if scope in (Scope.WRITES, Scope.OPENS):
         found["no_work"] = (_NO_WORK, False)
-    return {**found, "home": (_HOME, None), "format": (_FORMAT, "text"), "no_pager": (_NO_PAGER, False)}
+    return {**found, "home": (_HOME, None), "format": (format_, "text"), "no_pager": (_NO_PAGER, False)}
 
 
 class Parameter(NamedTuple):
@@ -116,7 +119,7 @@ class Declared(NamedTuple):
         hints = get_type_hints(self.function, include_extras=True)
         padded = (*[...] * (len(names) - len(defaults)), *defaults)
         own = [_parameter(name, hints[name], default) for name, default in zip(names, padded, strict=True)]
-        return [*own, *(_parameter(name, *found) for name, found in _added(self.scope).items())]
+        return [*own, *(_parameter(name, *found) for name, found in _added(self.scope, self.formats).items())]
 
     def run(self, world: World, given: dict[str, Any]) -> int | None:
         """Run the command: open a session with the options of its scope, and pass its own parameters on."""

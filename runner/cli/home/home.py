@@ -30,6 +30,8 @@ def init(
 ) -> None:
     """Create a home folder with settings, a key and a database.
 
+    Its place: --home, else TOCSIN_HOME, else a folder .tocsin here or above, else your data folder.
+
     \b
     Examples:
       tocsin init

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
 
 All = Annotated[bool, Option("--all", "All entries, without a cut.")]
-Mine = Annotated[str, Option("--me PERSON", "Person to show actions for. Default: TOCSIN_PERSON.")]
+Mine = Annotated[str, Option("--me, --as PERSON", "Person to show actions for. Default: TOCSIN_PERSON.")]
 Known = Annotated[str, Option("--as-known-at INSTANT", "State of knowledge at this time. Default: now.")]
 
 
@@ -50,7 +50,7 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
     \b
     Examples:
       tocsin next
-      tocsin next --me maria
+      tocsin next --as maria
       tocsin next --all
     """
     from runner.reports.incidents.recommendations import next_actions, next_page

@@ -73,6 +73,7 @@ def _ask(session: Session, incident: Incident, document: Document, listed: str) 
     from runner.app.notices.notice_versions import enclosed_texts, tree_of
     from runner.documents.write import write
     from runner.reports.core.page import Page
+    from runner.reports.core.task_rows import handle
     from runner.reports.notices.notices import notice, verification_blocks
 
     if document.tree:
@@ -80,7 +81,7 @@ def _ask(session: Session, incident: Incident, document: Document, listed: str) 
         words += enclosed_texts(session.reader, incident, document)
         session.read(f"DOCUMENT to verify: {document.id}, {document.status}\n\n{words}")
     session.tell(Page(tuple(verification_blocks(notice(incident, document.id).notice))))
-    again = f"tocsin notice tick {document.step} {listed} --digest {document.digest}"
+    again = f"tocsin notice tick {handle(incident, document.step)} {listed} --digest {document.digest}"
     session.confirm(f"{session.by}: you read the text and items {listed} are right?", again)
 
 

@@ -202,7 +202,9 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
         raise FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     if fact_type.kind == "choice" and value not in fact_type.choices:
         close = nearest(value, fact_type.choices)
-        few = ", ".join(fact_type.choices[:10]) + (", ..." if len(fact_type.choices) > 10 else "")
+        parts = set(value.split("_"))
+        alike = sorted(fact_type.choices, key=lambda one: parts.isdisjoint(one.split("_")))
+        few = ", ".join(alike[:10]) + (", ..." if len(alike) > 10 else "")
         message = (
             f'Fact "{path}" cannot be "{_short(value)}".'
             if _short(value)

@@ -116,7 +116,7 @@ def _may_start(key: str) -> bool:
 def with_facts(incident: Incident, changes: Sequence[FactChange], now: datetime) -> Incident:
     """Return an incident as it would be with these facts."""
     facts = {change.key: Fact(key=change.key, value=from_json(change.value), at=now) for change in changes}
-    entries = {**incident.fact_events, **dict.fromkeys(facts, incident.version)}
+    entries = {**dict.fromkeys(facts, incident.version), **incident.fact_events}
     return msgspec.structs.replace(incident, facts={**incident.facts, **facts}, fact_events=entries)
 
 

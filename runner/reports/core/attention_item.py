@@ -1,4 +1,4 @@
-"""One required action of a person, shared by all views."""
+"""One action of a person, shared by all views."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from runner.actions import Action
 
 Severity = Literal["critical", "high", "medium", "low"]
-Rank = Literal[1, 2, 3, 4, 5, 6]
-"""1 containment and safety, 2 people to call, 3 duties whose work must begin, 4 other tasks, 5 questions, missing roles and
-confirmations, 6 questions that wait for the end of the containment tasks or of the first 4 hours."""
+Rank = Literal[1, 2, 3, 4, 5, 6, 7]
+"""The place of an action in the one order of all screens: ``do_now.ORDER``."""
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 AttentionKind = Literal[
+    "ready",
     "containment",
     "organisation_unknown",
     "outcome_unknown",
@@ -66,17 +66,17 @@ AttentionKind = Literal[
 
 
 class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One required action of a person."""
+    """One action of a person: required now, or a task to do (``ready``)."""
 
     kind: AttentionKind
     severity: Severity = "high"
+    """``low`` for a question that waits for the containment tasks."""
     ref: str
     """Its subject: an invocation, a delivery, a duty, a fact or a role."""
     since: datetime | None = None
     text: str
     action: Action
-    rank: Rank = 4
-    """Its place in DO NOW."""
+    rank: Rank = 3
     due: datetime | None = None
     who: str = ""
     """The names of the people who do it, if known."""

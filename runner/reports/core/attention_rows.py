@@ -1,52 +1,14 @@
-"""Required actions as rows of a screen: the time first, then the task and its person, then the command."""
+"""Actions as rows of a screen: the time first, then the task and its person, then the command."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
-from runner.actions import Action
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import call_words, remaining
 from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
-
-
-class Required(Protocol):
-    """A required action, from any source."""
-
-    @property
-    def kind(self) -> str:
-        """As in ``needs_attention``, or ``ready``."""
-
-    @property
-    def ref(self) -> str:
-        """Its subject, such as a delivery."""
-
-    @property
-    def text(self) -> str:
-        """Its title."""
-
-    @property
-    def who(self) -> str:
-        """The people who do it."""
-
-    @property
-    def detail(self) -> str:
-        """Its progress, or what depends on it."""
-
-    @property
-    def due(self) -> datetime | None:
-        """Its deadline."""
-
-    @property
-    def person(self) -> str:
-        """The person to reach; empty in other actions."""
-
-    @property
-    def action(self) -> Action:
-        """The command for it."""
-
 
 _FIRST: Mapping[str, str] = {
     "containment": "now",
@@ -86,24 +48,22 @@ _FIRST: Mapping[str, str] = {
 _LOUD = frozenset({"organisation_unknown", "outcome_unknown", "unreachable", "exposed", "set_aside"})
 
 
-def attention_row(item: Required, now: datetime) -> Row:
+def attention_row(item: AttentionItem, now: datetime) -> Row:
     """Return one required action as a row."""
     call = call_words(item.person, item.ref) if item.kind == "unreachable" else ()
     details: tuple[Cells, ...] = tuple((one,) for one in call)
     return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(*details, _how(item)))
 
 
-def attention_rows(items: Sequence[Required], now: datetime) -> list[Row]:
+def attention_rows(items: Sequence[AttentionItem], now: datetime) -> list[Row]:
     """Return required actions as rows, in their order."""
     return [attention_row(item, now) for item in items]
 
 
-def first_cell(item: Required, now: datetime) -> Cell:
+def first_cell(item: AttentionItem, now: datetime) -> Cell:
     """Return the time left, in red when overdue; without a deadline, the verb."""
     if item.due is not None:
         return Cell(remaining(item.due, now), "alarm" if item.due <= now else "title")
-    if item.kind == "ready":
-        return Cell("to do", "title")
     return Cell(_FIRST.get(item.kind, "to do"), "alarm" if item.kind in _LOUD else "title")
 
 
@@ -111,6 +71,6 @@ def _what(text: str, who: str) -> Cells:
     return (text, f" · {who}") if who else (text,)
 
 
-def _how(item: Required) -> Cells:
+def _how(item: AttentionItem) -> Cells:
     action = as_shown(item.action)
     return (item.detail, arrow(action)) if item.detail else (arrow(action, ""),)

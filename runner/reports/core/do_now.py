@@ -1,13 +1,13 @@
 """DO NOW: the one definition of urgent actions, and their order.
 
-``brief``, ``status``, ``next``, ``watch``, ``doctor``, ``worker --once`` and the exit code of ``status --check`` use it from
-here. It has containment tasks, people to call, duties whose work must start, tasks that are due or blocked, and questions.
+``brief``, ``status``, ``next``, ``watch``, ``doctor``, ``worker --once``, the room and the exit code of ``status --check`` use
+it from here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -22,40 +22,38 @@ from runner.reports.core.attention_item import SEVERITIES, AttentionItem, Attent
 from runner.reports.core.formatting import count
 from runner.reports.core.task_rows import TaskRow, named
 
+ORDER: Mapping[Rank, tuple[AttentionKind, ...]] = {
+    1: ("containment", "organisation_unknown", "paused", "set_aside"),
+    2: (
+        "duty_overdue", "duty_reopened", "duty_claimed", "duty_to_file", "filed_unsigned", "filing_differs", "clock",
+    ),
+    3: (
+        "outcome_unknown", "overdue", "stuck", "rejected", "no_outcome", "not_worked", "update_missed", "no_war_room", "bulk_paused",
+        "bulk_unknown", "bulk_planned", "bulk_idle", "bulk_left", "letters_waiting", "substitute_notice",
+    ),
+    4: ("unreachable", "acknowledge", "exposed"),
+    5: ("ready",),
+    6: (
+        "second_person", "unconfirmed", "receipt", "role_unheld", "alternate_missing", "notice_stale", "exercise_over",
+        "alert_waits", "webhook_silent", "access_unconfirmed", "routine_failed", "drill_missed", "improvement_late",
+        "playbook_changed", "playbook_unexercised", "person_unreached", "sender_unregistered",
+    ),
+    7: ("fact_missing",),
+}  # fmt: skip
+"""The one order of ``next``, DO NOW, the lists of tasks and the room: containment, duties, late work, calls, tasks,
+confirmations and roles, questions of law. Four move: a step that contains, or that containment waits for, and a call
+to the only people who can do one have rank 1; a question that decides a duty of rank 2 has rank 2; a message with
+an unknown outcome is a call. In a rank, one's own come first, then the earliest."""
+_RANKS: Mapping[AttentionKind, Rank] = {kind: rank for rank, kinds in ORDER.items() for kind in kinds}
 SOON = timedelta(hours=2)
 """Time before "start by" from which a duty is in DO NOW."""
 UNPLANNED = timedelta(hours=12)
 """The same before the deadline of a duty without a "start by"."""
 FIRST_HOURS = timedelta(hours=4)
-"""Time after the opening in which legal questions wait for open containment tasks, and the questions of the settings are hidden."""
+"""Time after the opening in which questions of law wait for containment, and the questions of the settings are hidden."""
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 HORIZONS: tuple[Horizon, ...] = get_args(Horizon)
-CLOCKS: Rank = 3
-TASKS: Rank = 4
-QUESTIONS: Rank = 5
-LATER: Rank = 6
 NOTHING = "No action required now"
-_RANKS: Mapping[AttentionKind, Rank] = {
-    "containment": 1,
-    "organisation_unknown": 1,
-    "unreachable": 2,
-    "acknowledge": 2,
-    "exposed": 2,
-    "outcome_unknown": 2,
-    "set_aside": 2,
-    "duty_overdue": 3,
-    "duty_reopened": 3,
-    "duty_claimed": 3,
-    "duty_to_file": 3,
-    "filed_unsigned": 3,
-    "filing_differs": 3,
-    "notice_stale": QUESTIONS,
-    "clock": 3,
-    "role_unheld": QUESTIONS,
-    "alternate_missing": QUESTIONS,
-    "unconfirmed": QUESTIONS,
-}
-"""All other kinds are tasks."""
 
 
 def must_begin(duty: DutyStatus, now: datetime) -> bool:
@@ -128,49 +126,63 @@ def do_now(
     duties: Iterable[DutyStatus],
     now: datetime,
 ) -> tuple[AttentionItem, ...]:
-    """Return the required actions in order: by rank, severity and time."""
-    first = {row.invocation for row in rows if row.containment}
-    early = now - incident.opened_at < FIRST_HOURS
-    wait = early and any(map(_contains, rows))
-    contained = all(row.over or row.superseded for row in rows if row.containment and row.kind in PEOPLE)
+    """Return the required actions in their order."""
+    items = tuple(items)
+    contain = [row for row in rows if row.containment and not row.over and not row.superseded]
+    wait = now - incident.opened_at < FIRST_HOURS and any(row.kind in PEOPLE for row in contain)
+    gates = {path for row in contain if row.invocation in incident.blocked for path in row.missing}
+    first = {row.invocation for row in contain} | gates | _awaited(incident, contain, items)
     pressing: dict[str, datetime] = {}
     for duty in duties:
         if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now):
             fact, due = duty.missing_facts[0], duty.due or now
             pressing[fact] = min(due, pressing.get(fact, due))
-    ranked = (
-        msgspec.structs.replace(
-            item, rank=_rank(item, first, pressing, wait), due=item.due or pressing.get(item.ref)
-        )
-        for item in items
-    )
-    return ordered(
-        item
-        for item in ranked
-        if contained
-        or not early
-        or item.rank == CLOCKS
-        or item.kind != "fact_missing"
-        or not is_set_up(item.ref)
-    )
+    found: list[AttentionItem] = []
+    for item in items:
+        rank, severity = _RANKS[item.kind], item.severity
+        if item.ref in first:
+            rank, severity = 1, "critical" if item.person or severity == "critical" else "high"
+        elif item.ref in pressing:
+            rank = 2
+        elif item.person:
+            rank = 4
+        elif item.kind == "fact_missing" and wait:
+            if is_set_up(item.ref):
+                continue
+            severity = "low"
+        at = item.due or pressing.get(item.ref)
+        found.append(msgspec.structs.replace(item, rank=rank, severity=severity, due=at))
+    return ordered(found)
 
 
-def _rank(item: AttentionItem, first: set[str], pressing: Mapping[str, datetime], wait: bool) -> Rank:
-    if item.ref in first or (item.kind == "paused" and item.severity == "critical"):  # critical: restored
-        return 1
-    if item.kind == "fact_missing":
-        return CLOCKS if item.ref in pressing else LATER if wait else QUESTIONS
-    return _RANKS.get(item.kind, TASKS)
+def _awaited(incident: Incident, contain: Iterable[TaskRow], items: Iterable[AttentionItem]) -> set[str]:
+    """Return the deliveries to the people whom a containment task waits for: nobody else who can do it was reached."""
+    calls = {item.ref: item.person for item in items if item.kind == "unreachable"}
+    away = set(calls.values())
+    wanted: set[str] = set()
+    for row in contain:
+        if row.state == "ready":
+            holders = (who for role in row.roles for who in incident.roles.get(role, ()))
+            able = {row.assignee} if row.assignee else set(holders)
+            wanted |= able if able <= away else set()
+    return {ref for ref, person in calls.items() if person in wanted}
 
 
-def ordered(items: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
+def waits(item: AttentionItem) -> bool:
+    """Return whether a question of law waits for the containment tasks, or for the end of the first 4 hours."""
+    return item.kind == "fact_missing" and item.severity == "low"
+
+
+def order(item: AttentionItem, mine: Container[str] = ()) -> tuple[int, int, bool, bool, bool, float]:
+    """Return the place of an action, as a key to sort by; ``mine`` are the tasks of the reader."""
+    at, severity = item.due or item.since, SEVERITIES.index(item.severity)
+    late = at.timestamp() if at else 0
+    return item.rank, severity, item.kind == "ready", item.ref not in mine, at is None, late
+
+
+def ordered(items: Iterable[AttentionItem], mine: Container[str] = ()) -> tuple[AttentionItem, ...]:
     """Return the actions in their order."""
-
-    def order(item: AttentionItem) -> tuple[int, int, bool, float]:
-        at = item.due or item.since
-        return item.rank, SEVERITIES.index(item.severity), at is None, at.timestamp() if at else 0
-
-    return tuple(sorted(items, key=order))
+    return tuple(sorted(items, key=lambda item: order(item, mine)))
 
 
 def calm(rows: Iterable[TaskRow]) -> str:

@@ -9,12 +9,14 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from runner.actions import PERSON, REASON, Action, Argument, Slot
+from runner.actions import PERSON, REASON, Action, Argument, Slot, set_fact
 from runner.base.states import TaskState
 from runner.reports.core.task_rows import TaskRow
 
 BulkVerb = Literal["bulk.send", "bulk.resume", "bulk.status", "bulk.substitute"]
 WHY = Slot("WHY", "text")
+JUDGED = ("risk.to_people", "risk.harm", "risk.low_probability_of_compromise", "incident.nrc_class")
+"""Beginnings of the facts that a named person decides, on grounds: a form asks for both."""
 HAPPENED = Slot("happened", "flag", ("happened", "not-happened"))
 REACHED = Slot("reached", "flag", ("reached", "not-reached"))
 
@@ -72,6 +74,20 @@ def row_step(row: TaskRow) -> Action:
     """Return the action for a step in a list; a filing is recorded on its duty."""
     duty = row.duty if row.kind == "file" else ""
     return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
+
+
+def answer(path: str, asked: TaskRow | None, known: object = None) -> Action:
+    """Return the action that answers a question: in the step that asks it, else as a fact.
+
+    What a person decides is answered in its form; until the form starts, the form is shown.
+    """
+    judged = path.startswith(JUDGED)
+    if asked is not None and asked.state != "waiting":
+        return complete_step(asked.kind, asked.command_name)
+    if asked is not None and judged:
+        return Action("task.show", asked.command_name)
+    found = set_fact(path, known)
+    return extended(found, grounds=WHY, **{"as": PERSON}) if judged else found
 
 
 def record_filed(duty: str) -> Action:

@@ -20,7 +20,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.incident.steps.forms import FieldState, field_states
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Horizon, Repeat, Task
+from runner.playbook.format import AnyStep, Approve, Call, Form, Group, Horizon, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -79,13 +79,13 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     """The same for people: the article of a duty."""
     duty: str = ""
-    """The duty that a notice or a filing is for."""
+    """The duty that a notice, its approval or a filing is for."""
     sets: str = ""
     """The fact that a question sets."""
     open_fields: tuple[str, ...] = ()
-    """The facts that a form asks for and that are not answered."""
+    """The facts that a form asks for and that are not answered; all of them before it starts."""
     containment: bool = False
-    """It contains the incident: it is first while it is open."""
+    """It contains the incident, or is a question that such a step waits for: it is first while it is open."""
     over: bool = False
     superseded: bool = False
     """A newer invocation of the same step supersedes it."""
@@ -93,6 +93,13 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     horizon: Horizon | None = None
     """The horizon of its step, if the playbook names one."""
+
+
+def asking(path: str, rows: Iterable[TaskRow]) -> TaskRow | None:
+    """Return the step that asks for a fact, one that has started before one that waits."""
+    open_ = ("ready", "active", "waiting")
+    asked = (row for row in rows if path in (row.sets, *row.open_fields) and row.state in open_)
+    return min(asked, key=lambda row: row.state == "waiting", default=None)
 
 
 def state_words(row: TaskRow) -> str:
@@ -125,7 +132,20 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
         )
         if step is not None and not invocation.scopes and not invocation.over:
             found.extend(to_come(step, library, incident, invocation))
-    return tuple(found)
+    gates = {
+        (incident.invocations[row.invocation].scope, step)
+        for row in found
+        if row.containment and row.invocation
+        for step in row.waits_for
+    }
+    return tuple(
+        msgspec.structs.replace(row, containment=True)
+        if row.kind in ("ask", "form")
+        and row.invocation
+        and (incident.invocations[row.invocation].scope, row.step) in gates
+        else row
+        for row in found
+    )
 
 
 def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
@@ -144,12 +164,12 @@ def named(row: TaskRow) -> str:
 
 
 def handle(incident: Incident, name: str) -> str:
-    """Return the shortest name of an invocation in commands: its step's id, if that is unique."""
-    invocation = incident.invocations.get(name)
-    if invocation is None:
+    """Return the shortest name of an invocation in commands: its step's id, if that is unique, else its number."""
+    rows = numbered(incident)
+    if name not in rows:
         return name
-    newest = invocation.step in _clear(incident) and name in numbered(incident)
-    return invocation.step if newest else name
+    step = incident.invocations[name].step
+    return step if step in _clear(incident) else str(rows.index(name) + 1)
 
 
 def _clear(incident: Incident) -> frozenset[str]:
@@ -173,6 +193,7 @@ def _row(
     superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
     roles = roles_of(step)
     fields = open_fields(incident, invocation, step, library)
+    to_ask = step.asks if isinstance(step, Form) and invocation.state == "waiting" else ()
     waiting = (path for field in fields for path in field.missing if path not in invocation.fields)
     return filled(
         TaskRow,
@@ -181,22 +202,30 @@ def _row(
         title=invocation.step if step is None else title_of(step),
         assignee=invocation.assignee or invocation.started_by,
         row=row,
-        command_name=invocation.step if clear else invocation.id,
+        command_name=invocation.step if clear else str(row or invocation.id),
         role=(escalated_to(invocation) or roles or ("",))[0],
         roles=roles,
         deputies=acting(invocation),
         who=_who(incident, invocation, roles),
         progress=_progress(incident, invocation, step, library),
-        open_fields=tuple(field.field.fact for field in fields if field.state == "open"),
+        open_fields=tuple(field.field.fact for field in fields if field.state == "open")
+        or tuple(one.fact for one in to_ask),
         missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
         item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
-        duty=item_of(incident, scope, getattr(step, "duty", "")),
+        duty=item_of(incident, scope, _duty(incident, invocation, step, library)),
         containment=_contains(step),
         superseded=superseded,
         horizon=step.horizon if step is not None else None,
     )
+
+
+def _duty(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:
+    """Return the duty that a step names; an approval has that of its notice."""
+    if isinstance(step, Approve) and (bound := incident.latest.get(f"{invocation.scope}|{step.approve}")):
+        step = definition(incident, library, bound)
+    return str(getattr(step, "duty", ""))
 
 
 def open_fields(
@@ -230,10 +259,8 @@ def acting(invocation: Invocation) -> tuple[str, ...]:
 
 
 def _contains(step: AnyStep | None) -> bool:
-    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF. A question does not."""
-    if step is None or isinstance(step, Ask | Form):
-        return False
-    return step.phase == "containment" or CONTAINED in step.csf
+    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF."""
+    return step is not None and (step.phase == "containment" or CONTAINED in step.csf)
 
 
 def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:

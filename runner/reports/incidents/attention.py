@@ -28,8 +28,9 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
 from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
-from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.core.task_rows import TaskRow, asking, named
 from runner.reports.law.duties import FAR
+from runner.reports.law.next_act import lane_act
 from runner.reports.law.titles import citation, duty_label, question_words
 from runner.reports.messages.attention_messages import (
     call_owed,
@@ -43,10 +44,8 @@ from runner.reports.notices.attention_notices import filed_differently, stale_no
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
-_ASKED = 3
-"""Most questions about further laws at one time."""
-_NAMED = 4
-"""Most duties that are named for one fact."""
+_ASKED, _NAMED = 3, 4
+"""Most questions about further laws at one time, and most duties that are named for one fact."""
 NO_DEADLINES = "No legal deadline can be shown before this is known"
 RESTORED = "restored from the backup "
 """How the reason of a pause begins that a restore recorded."""
@@ -80,7 +79,7 @@ def needs_attention(
         *_organisation(incident, library),
         *containment(begun.values(), now),
         *_paused(incident),
-        *_steps(incident, begun, now),
+        *_steps(incident, begun, duties, now),
         *deliveries(incident, now),
         *_silence(incident, begun, now),
         *_duties(duties, now),
@@ -113,7 +112,7 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
             action = set_fact(asked, incident.facts.get(asked)) if asked else item.action
             yield msgspec.structs.replace(
                 item,
-                rank=3,
+                rank=2,
                 text=f"{item.text} ({state} in the closed incident {incident.codename})",
                 action=suggested_actions.extended(action, incident=incident.codename),
             )
@@ -171,21 +170,24 @@ def _organisation(incident: Incident, library: Library) -> Iterator[AttentionIte
         )
 
 
-def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
+def _steps(
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus], now: datetime
+) -> Iterator[AttentionItem]:
     for name in sorted(incident.active):
         invocation, row = incident.invocations[name], rows[name]
         if invocation.stuck or invocation.state == "outcome_unknown":
             yield from _stuck(incident, invocation, row)
         elif invocation.due is not None and is_due(row, now):
+            who, detail, action = lane_act(row, duties)
             yield AttentionItem(
                 kind="overdue",
                 ref=name,
                 since=invocation.due,
                 due=invocation.due,
                 text=named(row),
-                who=row.who,
-                detail=row.progress,
-                action=suggested_actions.row_step(row),
+                who=who,
+                detail=detail,
+                action=action,
             )
             yield from (
                 AttentionItem(
@@ -347,18 +349,15 @@ def _facts(
     for path, holds_up in blocking_facts(incident, library, rows, duties).items():
         if path in doubted:
             continue  # its confirmation is asked for
-        begun = [row for row in rows.values() if row.state in ("ready", "active")]
-        asked = [row for row in begun if row.sets == path or path in row.open_fields]
-        title = asked[0].title if asked and asked[0].sets else ""
-        ask = suggested_actions.complete_step(asked[0].kind, asked[0].command_name) if asked else None
+        asked = asking(path, rows.values())
         yield AttentionItem(
             kind="fact_missing",
             severity="medium",
             ref=path,
-            text=question_words(path, title),
-            who=asked[0].who if asked else "",
+            text=question_words(path, asked.title if asked is not None and asked.sets else ""),
+            who=asked.who if asked is not None else "",
             detail="; ".join(holds_up),
-            action=ask or set_fact(path, incident.facts.get(path)),
+            action=suggested_actions.answer(path, asked, incident.facts.get(path)),
         )
 
 

@@ -15,7 +15,7 @@ from runner.law.duty_state import PEOPLE
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.do_now import LATER, NOTHING
+from runner.reports.core.do_now import NOTHING, waits
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
 from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
@@ -193,8 +193,8 @@ def brief_page(found: Brief) -> Iterator[Block]:
     yield from (line(found.summary, indent=2, hang=2),) if found.summary else ()
     yield line(f"{command} · {found.tasks_ended} of {found.tasks} tasks ended", indent=2)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
-    now_ = [item for item in found.needs_attention if item.rank != LATER]
-    later = [item for item in found.needs_attention if item.rank == LATER]
+    now_ = [item for item in found.needs_attention if not waits(item)]
+    later = [item for item in found.needs_attention if waits(item)]
     yield from _section("DO NOW", attention_rows(attention_folded(now_, ()), now), NOTHING)
     if later:
         yield from _section("QUESTIONS, after isolation", attention_rows(later, now))

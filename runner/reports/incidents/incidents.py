@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,7 @@ from runner.actions import Action, set_fact
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
+from runner.reports.core.do_now import order
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
 from runner.reports.core.page import Block, Cell, Cells, Tone, arrow, ends, flow, line, paged, rows, table
 from runner.reports.core.page import Row as ScreenRow
@@ -263,11 +264,8 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     return "; ".join(parts)
 
 
-CALLS = ("unreachable", "acknowledge", "second_person", "unconfirmed")
-"""Kinds of actions in which somebody waits for a call or a confirmation."""
 SHOWN = 8
 """Most tasks of a list."""
-_FAR = datetime.max.replace(tzinfo=UTC)
 
 
 def late(found: Sequence[Status]) -> int:
@@ -281,10 +279,12 @@ def late(found: Sequence[Status]) -> int:
 
 
 def own_tasks(found: Sequence[Status]) -> list[tuple[Status, TaskRow]]:
-    """Return the tasks to do of the person of the statuses, in order of time."""
+    """Return the tasks to do of the person of the statuses, in the one order."""
+    from runner.reports.incidents.recommendations import task_item  # only pages of a person need it
+
     going = [one for one in found if all(item.kind != "exercise_over" for item in one.needs_attention)]
     mine = [(one, row) for one in going for row in one.tasks if row.invocation in one.mine]
-    return sorted(mine, key=lambda pair: pair[1].due or _FAR)
+    return sorted(mine, key=lambda pair: order(task_item(pair[1], pair[0])))
 
 
 def summary_line(found: Sequence[Status], live: Sequence[IncidentEntry]) -> Block:

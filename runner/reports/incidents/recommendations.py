@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -14,7 +14,7 @@ from runner.playbook.format import PEOPLE, Horizon
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Rank
 from runner.reports.core.attention_rows import attention_row
-from runner.reports.core.do_now import NOTHING, TASKS, folded_words, is_urgent, present
+from runner.reports.core.do_now import NOTHING, folded_words, is_due, is_urgent, ordered, present, waits
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, arrow, flow, paged, rows
@@ -23,25 +23,10 @@ from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.waiting import waiting, waiting_blocks
+from runner.reports.law.duties import FAR, presses
+from runner.reports.law.next_act import lane_act
 
 HOW_MANY = 3
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One action."""
-
-    kind: str
-    """As in ``needs_attention``, or ``ready`` for a step that can be done."""
-    ref: str
-    text: str
-    action: Action
-    rank: Rank
-    """Its rank in DO NOW; tasks to do that are not due have the rank of tasks."""
-    due: datetime | None = None
-    who: str = ""
-    detail: str = ""
-    person: str = ""
-    """The person to reach."""
 
 
 class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
@@ -53,7 +38,7 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     kind: Kind
     state: State
     as_of: datetime
-    next: tuple[Item, ...]
+    next: tuple[AttentionItem, ...]
     more: int
     folded: Mapping[Horizon, int] = {}
     """Of these, the tasks of a later horizon."""
@@ -64,38 +49,59 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
 
 
 def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
-    """Return DO NOW, with the tasks to do before its questions.
+    """Return the first actions: DO NOW and the tasks to do, in the one order.
 
-    Similar lanes are one action; ``everything`` returns all actions, each lane separately.
+    Similar lanes, all calls, and questions of one form are each one action; ``everything`` returns all actions.
     """
-    if everything:
-        how_many = len(found.tasks) + len(found.needs_attention)
-        found = msgspec.structs.replace(found, lanes=())
-    tasks, folded = _tasks(found, everything=everything)
-    urgent = found.needs_attention if everything else attention_folded(found.needs_attention, found.lanes)
-    ordered = [item for _, item in sorted(_candidates(found, urgent, tasks), key=lambda pair: pair[0])]
+    listed, folded = actions(found, everything=everything)
     if not everything:
-        unique = {item.action: item for item in reversed(ordered)}
-        ordered = [item for item in ordered if unique[item.action] is item]
-    more = max(len(ordered) - how_many, 0) + sum(folded.values())
+        calls = sum(item.kind == "unreachable" for item in listed)
+        more_calls = f" (and {count(calls - 1, 'more person', 'more people')} to call)" if calls > 1 else ""
+        unique: dict[object, AttentionItem] = {}
+        for item in listed:
+            call = item.kind == "unreachable"
+            shown = msgspec.structs.replace(item, text=item.text + more_calls) if call else item
+            unique.setdefault("calls" if call else item.action, shown)
+        listed = tuple(unique.values())
+    how_many = len(listed) if everything else how_many
+    more = max(len(listed) - how_many, 0) + sum(folded.values())
     return filled(
-        Next,
-        found,
-        next=tuple(ordered[:how_many]),
-        more=more,
-        folded=dict(folded),
-        waiting=tuple(waiting(found)),
+        Next, found, next=listed[:how_many], more=more, folded=dict(folded), waiting=tuple(waiting(found))
     )
 
 
-_Order = tuple[int, bool, bool, datetime, int]
-_FAR = datetime.max.replace(tzinfo=UTC)
+def actions(found: Status, *, everything: bool = False) -> tuple[tuple[AttentionItem, ...], Counter[Horizon]]:
+    """Return DO NOW and the tasks to do in their order, and the number of the tasks of later horizons."""
+    lanes = () if everything else found.lanes
+    tasks, folded = _tasks(found, lanes, everything=everything)
+    groups = {group.first: words(group) for group in lanes}
+    ready = (task_item(row, found, groups.get(row.invocation, "")) for row in tasks)
+    urgent = found.needs_attention if everything else attention_folded(found.needs_attention, lanes)
+    return ordered((*urgent, *ready), found.mine), folded
 
 
-def _tasks(found: Status, *, everything: bool) -> tuple[list[TaskRow], Counter[Horizon]]:
+def pressing_actions(found: Status, *, everything: bool = False) -> tuple[AttentionItem, ...]:
+    """Return DO NOW for pages: the required actions, and the tasks of the reader, or of all, with an hour left.
+
+    The questions that wait for containment have their own place there.
+    """
+    hour = {row.invocation for row in found.tasks if is_urgent(row, found.as_of)}
+    hour &= set(found.mine) if found.me else hour
+    listed, _ = actions(found, everything=everything)
+    return tuple(item for item in listed if (item.ref in hour if item.kind == "ready" else not waits(item)))
+
+
+def _tasks(
+    found: Status, lanes: Sequence[LaneGroup], *, everything: bool
+) -> tuple[list[TaskRow], Counter[Horizon]]:
     """Return the tasks to do that are not in DO NOW, of the present horizon only; own tasks have a horizon of their own."""
-    told = {word for item in found.needs_attention for word in (item.ref, item.action)}
-    hidden = {name for group in found.lanes for name in group.rows if name != group.first}
+    told = {
+        word
+        for item in found.needs_attention
+        if item.kind != "fact_missing"
+        for word in (item.ref, item.action)
+    }
+    hidden = {name for group in lanes for name in group.rows if name != group.first}
     ready = [
         row
         for row in found.tasks
@@ -114,28 +120,27 @@ def _tasks(found: Status, *, everything: bool) -> tuple[list[TaskRow], Counter[H
     return mine + others, later + more
 
 
-def _candidates(
-    found: Status, urgent: Sequence[AttentionItem], tasks: Sequence[TaskRow]
-) -> Iterator[tuple[_Order, Item]]:
-    groups = {group.first: group for group in found.lanes}
-    for n, one in enumerate(urgent):
-        yield (one.rank, False, False, _FAR, n), filled(Item, one)
-    for row in tasks:
-        mine = is_urgent(row, found.as_of) or row.invocation in found.mine
-        order = (TASKS, True, not mine, row.due or _FAR, row.row)
-        yield order, _ready(found, row, groups.get(row.invocation))
+def task_item(row: TaskRow, found: Status, title: str = "") -> AttentionItem:
+    """Return a task to do as an action. A task for a duty has the time of the duty, and comes after the question that decides it.
 
-
-def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
-    return Item(
+    An approval or a filing has the next act of its duty: that one is not refused.
+    """
+    duty = next((one for one in found.duties if one.id in (row.item, row.duty)), None)
+    act = duty.next if duty is not None else None
+    at = presses(duty, found.as_of) if duty is not None else FAR
+    who, detail, action = lane_act(row, found.duties)
+    behind = act is not None and act.act == "answer"
+    rank: Rank = 1 if row.containment else 3 if is_due(row, found.as_of) else 5
+    return AttentionItem(
         kind="ready",
         ref=row.invocation,
-        text=words(group) if group else named(row),
-        who=row.who,
-        detail=row.progress,
-        action=suggested_actions.row_step(row),
-        rank=TASKS,
-        due=row.due,
+        text=title or named(row),
+        who=who,
+        detail=detail,
+        action=action,
+        rank=7 if behind else rank,
+        severity="low" if behind else "high",
+        due=row.due or (at if at != FAR else None),
     )
 
 

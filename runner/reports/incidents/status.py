@@ -197,7 +197,7 @@ def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
     others = (item for item in for_reader(found.needs_attention, me) if item.kind != "receipt")
-    asked = ordered((*others, *_receipts(found, me)))
+    asked = ordered((*others, *_receipts(found, me)), mine)
     return msgspec.structs.replace(found, me=me, mine=mine, needs_attention=asked)
 
 
@@ -209,6 +209,7 @@ def _receipts(found: Status, me: str) -> Iterator[AttentionItem]:
             yield AttentionItem(
                 kind="receipt",
                 severity="medium",
+                rank=6,
                 ref=str(one.exhibit),
                 text=f"Confirm the receipt of exhibit {one.exhibit} from {person_name(one.giver)}",
                 who=person_name(me),

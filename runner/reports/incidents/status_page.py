@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -11,8 +11,9 @@ import msgspec
 from runner.actions import Action
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS, Horizon
+from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.do_now import LATER, folded_words, present
+from runner.reports.core.do_now import folded_words, ordered, present, waits
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
@@ -29,9 +30,10 @@ from runner.reports.incidents.duty_lanes import (
 )
 from runner.reports.incidents.links import elsewhere, link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks
+from runner.reports.incidents.recommendations import pressing_actions, task_item
 from runner.reports.incidents.status import Fallen, Status
 from runner.reports.incidents.waiting import calm_blocks, receipts
-from runner.reports.law.duties import FAR, presses, running
+from runner.reports.law.duties import running
 from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row, earlier_words
 from runner.reports.law.titles import duty_label
@@ -73,11 +75,12 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     over = found.state in ("closed", "cancelled")
     most = None if everything else BRIEF_ACTIONS if brief else ACTIONS
     clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
-    steps = () if over else tuple(_steps(found, now, lanes, everything))
+    items = pressing_actions(found, everything=everything)
+    steps = () if over else tuple(_steps(found, now, {item.ref for item in items}, lanes, everything))
     deadlines = tuple(_clocks(found, now, lanes, clocks))
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
-    yield from _attention(found, now, lanes, most)
+    yield from _attention(found, now, items, most)
     if found.hold is not None and found.hold.until is not None:
         ended = f"The legal hold ended {when(found.hold.until, now)}, released by {person_name(found.hold.ended_by)}"
         yield line(ended, "warn", hang=2)
@@ -94,7 +97,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from () if brief else deadlines
     yield from _decided(found.duties)
     yield from _domains(found, now)
-    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
+    later = attention_folded([item for item in found.needs_attention if waits(item)], lanes)
     if later:
         yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
         yield from rows(attention_rows(later, now)) if everything else ()
@@ -108,10 +111,10 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield line(f"{playbooks} · {found.incident} · entry {found.version}", "dim")
 
 
-def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
+def _attention(
+    found: Status, now: datetime, items: Sequence[AttentionItem], most: int | None
+) -> Iterator[Block]:
     """Yield DO NOW; if it is empty, what waits, and for whom."""
-    waiting = [item for item in found.needs_attention if item.rank < LATER]
-    items = waiting if most is None else attention_folded(waiting, lanes)
     if not items:
         yield from calm_blocks(found, Cell("DO NOW (0) ", "title"))
         return
@@ -217,13 +220,13 @@ def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
             yield flow(name, Cell(f" · {record_words(one)}", "dim"), indent=2, hang=2)
 
 
-def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
+def _steps(
+    found: Status, now: datetime, told: Set[str], groups: Sequence[LaneGroup], everything: bool
+) -> Iterator[Block]:
     """Yield the tasks to do that are not in DO NOW, own tasks first."""
-    told = {item.ref for item in found.needs_attention if item.rank < LATER}
     live = [row for row in found.tasks if _is_live(row) and (everything or row.invocation not in told)]
     mine = [row for row in live if row.invocation in found.mine]
     others = [row for row in live if row.invocation not in found.mine]
-    lanes = {duty.id: presses(duty, now) for duty in found.duties}
     for title, chosen in (
         (f"MY TASKS ({person_name(found.me)})", mine),
         ("TO DO" if not found.me else "TO DO, OTHER PEOPLE", others),
@@ -231,11 +234,11 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
         if not chosen:
             continue
         listed, later = (chosen, Counter[Horizon]()) if everything else present(chosen, now)
-        ordered = sorted(listed, key=lambda row: (row.due or lanes.get(row.duty or row.item, FAR), row.row))
-        numbers = {row.invocation: row for row in ordered}
+        by_name = {row.invocation: row for row in listed}
+        numbers = {item.ref: by_name[item.ref] for item in ordered(task_item(row, found) for row in listed)}
         entries = [
             _task(row, now) if isinstance(row, TaskRow) else _task_group(row, numbers, now)
-            for row in folded(ordered, groups)
+            for row in folded(tuple(numbers.values()), groups)
         ]
         shown = entries if everything else entries[:OPEN]
         yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")

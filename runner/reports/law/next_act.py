@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import Action, set_fact
+from runner.actions import Action
 from runner.incident.law.duties import BINDING, signed_at
 from runner.incident.law.filed import corrected_by
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed
@@ -22,7 +22,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, person_names
 from runner.reports.core.second_person import who_words
-from runner.reports.core.task_rows import TaskRow, named, task_rows
+from runner.reports.core.task_rows import TaskRow, asking, handle, named, task_rows
 from runner.reports.law.duty_rows import DONE, deadline_line, next_fact
 
 OFFICERS = ("dpo", "counsel", "commander")
@@ -71,6 +71,19 @@ def act_words(found: NextAct | None) -> str:
         return ""
     after = f": {found.blocked_by}" if found.blocked_by else f" · {found.who}" if found.who else ""
     return f"{found.act}{after}"
+
+
+def lane_act(row: TaskRow, duties: Iterable[DutyStatus]) -> tuple[str, str, Action]:
+    """Return who does a task, its progress, and its action: for an approval or a filing the next act of its duty.
+
+    Their own command is refused while the text has gaps, or items that nobody verified.
+    """
+    duty = next((one for one in duties if one.id in (row.item, row.duty)), None)
+    act = duty.next if duty is not None else None
+    if act is None or act.action is None or row.kind not in ("approve", "file"):
+        return row.who, row.progress, suggested_actions.row_step(row)
+    same = act.act == row.kind and not act.blocked_by
+    return act.who or row.who, row.progress if same else act_words(act), act.action
 
 
 def with_next(
@@ -150,13 +163,9 @@ class _About(NamedTuple):
         return self._answer("answer", fact)
 
     def _answer(self, act: Literal["answer", "complete"], fact: str) -> NextAct:
-        asked = (row for row in self.rows if row.sets == fact or fact in row.open_fields)
-        row = next((row for row in asked if row.state in ("ready", "active")), None)
-        if row is None:
-            return NextAct(act=act, action=set_fact(fact, self.incident.facts.get(fact)))
-        return NextAct(
-            act=act, who=row.who, action=suggested_actions.complete_step(row.kind, row.command_name)
-        )
+        row = asking(fact, self.rows)
+        action = suggested_actions.answer(fact, row, self.incident.facts.get(fact))
+        return NextAct(act=act, who=row.who if row is not None else "", action=action)
 
     def _paper(self, duty: DutyStatus, text: Document | None) -> NextAct:
         """Return the next act for a duty whose text is not approved."""
@@ -181,7 +190,8 @@ class _About(NamedTuple):
         items = open_items(self.incident, text) if row.state != "waiting" else ()
         if not items:
             return self._approval(row)
-        words, action = f"{count(len(items), 'item')} to verify", Action("notice.tick", text.step)
+        words = f"{count(len(items), 'item')} to verify"
+        action = Action("notice.tick", handle(self.incident, text.step))
         return NextAct(act="approve", who=self._able(row), blocked_by=words, action=action)
 
     def _first(self, duty: DutyStatus) -> TaskRow | None:
@@ -200,7 +210,11 @@ class _About(NamedTuple):
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())
         wrong = any(kind == "uncovered" for kind, _, _ in gaps) and not changed
-        return self._by_officers("complete", Action("notice.show", text.id)) if wrong else None
+        return (
+            self._by_officers("complete", Action("notice.show", handle(self.incident, text.step)))
+            if wrong
+            else None
+        )
 
     def _approval(self, row: TaskRow) -> NextAct:
         """Return an approval: who can still give it, and what it waits for."""

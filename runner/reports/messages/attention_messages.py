@@ -29,6 +29,7 @@ def for_reader(items: Iterable[AttentionItem], me: str) -> tuple[AttentionItem, 
         replace(
             item,
             kind="acknowledge",
+            rank=4,
             text="Read and acknowledge your message",
             who="",
             detail="",

@@ -13,7 +13,7 @@ from runner.incident.state.library import Library
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count
-from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.core.task_rows import TaskRow, handle, named
 
 _NAMED = 3
 """Most notices that are named one by one."""
@@ -63,7 +63,10 @@ def stale_notices(incident: Incident) -> Iterator[AttentionItem]:
     asked = [one for one in newest if one in signed or one.duty not in duties]
     changed = changes(incident, asked)
     stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
-    each = [(one.step, one.notice, found, Action("notice.render", one.step)) for one, found in stale]
+    each = [
+        (one.step, one.notice, found, Action("notice.render", handle(incident, one.step)))
+        for one, found in stale
+    ]
     if len(each) > _NAMED:
         facts = {one.fact: one for _, found in stale for one in found}
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]

@@ -162,13 +162,11 @@ def alert(asked: Asked) -> Shown:
 def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
-    from runner.reports.core.do_now import LATER
-    from runner.reports.incidents.duty_lanes import attention_folded
-    from runner.reports.incidents.incidents import CALLS, late
+    from runner.reports.incidents.incidents import late
+    from runner.reports.incidents.recommendations import pressing_actions
     from runner.reports.incidents.waiting import calm_blocks
 
-    urgent = attention_folded([item for item in found.needs_attention if item.rank < LATER], found.lanes)
-    urgent.sort(key=lambda item: item.kind not in CALLS)
+    urgent = pressing_actions(found)
     overdue = f", {late([found])} late" if late([found]) else ""
     title = Cell(f"DO NOW ({len(urgent)}{overdue})", "title")
     mark = () if found.kind == "real" else (" ", Cell(MARKS[found.kind], "marking"))

@@ -80,3 +80,18 @@ def _found(root: typer.core.TyperCommand, path: str) -> object | None:
         if found is None:
             return None
     return found
+
+
+@pytest.mark.parametrize(
+    ("words", "formats"),
+    [
+        (("playbook", "validate"), ("text", "json", "sarif")),
+        (("timeline",), ("text", "json", "csv")),
+        (("next",), ("text", "json")),
+    ],
+)
+def test_the_help_of_a_command_names_its_formats(
+    anywhere: AtDesk, words: tuple[str, ...], formats: tuple[str, ...]
+) -> None:
+    said = anywhere(*words, "--help").out.partition("--format FORMAT")[2].splitlines()[0]
+    assert {one for one in ("text", "json", "csv", "sarif") if one in said} == set(formats)

@@ -158,7 +158,9 @@ def apart(tmp_path: Path) -> Iterator[None]:
 
 
 def test_a_command_that_reads_leaves_every_file_as_it_is(incident: AtDesk, tmp_path: Path) -> None:
-    incident.done("note", "Somebody looked.")  # keeps the settings as read: a home that was copied has read none
+    incident.done(
+        "note", "Somebody looked."
+    )  # keeps the settings as read: a home that was copied has read none
     changed(incident, tmp_path)
 
 

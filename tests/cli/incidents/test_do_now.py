@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from runner.app.home.workers import dismiss, enlist
+from runner.reports.core.attention_item import AttentionKind, Rank
+from runner.reports.core.do_now import ORDER
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.notices.noticed import DUTY, noticed
 from tests.cli.notices.noticed import PLAYBOOK as noticed_playbook
@@ -112,9 +114,15 @@ def ranks(desk: AtDesk, kind: str) -> set[int]:
     return {row["rank"] for row in found if row["kind"] == kind}
 
 
+def test_every_kind_of_action_has_one_place() -> None:
+    placed = [kind for kinds in ORDER.values() for kind in kinds]
+    assert sorted(placed) == sorted(get_args(AttentionKind))
+    assert list(ORDER) == list(get_args(Rank))
+
+
 def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk) -> None:
     assert ranks(contained, "containment") == {1}
-    assert ranks(contained, "fact_missing") == {6}
+    assert ranks(contained, "fact_missing") == {7}
     for words in (("next", "--all"), ("watch",)):
         found = contained(*words, "--format", "json").json
         first = (found.get("next") or found["needs_attention"])[0]
@@ -122,18 +130,84 @@ def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk
     for row in ("1", "2"):
         contained.done("task", "check", "block", row)
     contained.done("task", "done", "block")
-    assert ranks(contained, "fact_missing") == {5}
+    assert ranks(contained, "fact_missing") == {7}
 
 
 def test_legal_questions_wait_for_four_hours_at_most(contained: AtDesk) -> None:
     contained.clock.advance(timedelta(hours=4))
-    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 4}, {5})
+    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 3}, {7})
 
 
 def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk) -> None:
     contained.done("fact", "set", "data.involved=?", "--source", "not counted yet")
     contained.clock.time = datetime.fromisoformat("2026-11-27T08:30:00Z") - timedelta(hours=11)
-    assert 3 in ranks(contained, "fact_missing")
+    assert 2 in ranks(contained, "fact_missing")
+
+
+WAITS_FOR = """\
+schema: tocsin/playbook/v1
+name: away
+version: 1.0.0
+title: Somebody is away
+roles: {commander: {title: Commander}, counsel: {title: Counsel}, technical: {title: Technical lead}}
+messages:
+  alert: {class: urgent-internal, text: "Call in"}
+steps:
+  - {id: tell, message: alert, to: [role:counsel, role:technical]}
+  - {id: stop, task: Stop it, role: technical, due: 9h, phase: containment}
+"""
+
+
+def test_a_call_is_first_if_containment_waits_for_that_person(tocsin: AtDesk, tmp_path: Path) -> None:
+    tocsin.settings(
+        channels={"pager": {"adapter": "webhook", "settings": {"url": "http://127.0.0.1:1/x"}}},
+        roles={"commander": ["maria"], "counsel": ["jonas"], "technical": ["ada"]},
+    )
+    (tmp_path / "away.yaml").write_text(WAITS_FOR, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "away.yaml"), "--yes")
+    tocsin.clock.advance(timedelta(hours=3))
+    found = [(one["kind"], one["person"], one["rank"]) for one in rows(tocsin)]
+    assert found[:3] == [("unreachable", "ada", 1), ("containment", "", 1), ("unreachable", "jonas", 4)]
+    shown = tocsin("next", "--format", "json").json["next"]
+    assert [(one["kind"], one["person"]) for one in shown][:2] == [
+        ("unreachable", "ada"),
+        ("containment", ""),
+    ]
+    assert "1 more person" in shown[0]["text"]
+    tocsin.done("call", found_call(tocsin, "ada"), "--reached")
+    assert rows(tocsin)[0]["kind"] == "containment"
+
+
+def found_call(desk: AtDesk, person: str) -> str:
+    return next(str(one["ref"]) for one in rows(desk) if one["person"] == person)
+
+
+GATED = """\
+schema: tocsin/playbook/v1
+name: gated
+version: 1.0.0
+title: A question first
+roles: {commander: {title: Commander}}
+steps:
+  - {id: staff, task: Tell staff, role: commander, due: 10m}
+  - {id: which, ask: Which accounts, sets: incident.vector, role: commander, due: 20m}
+  - {id: lock, task: Lock the accounts, role: commander, due: 20m, phase: containment, after: [which]}
+"""
+
+
+def test_a_question_that_containment_waits_for_is_containment(tocsin: AtDesk, tmp_path: Path) -> None:
+    (tmp_path / "gated.yaml").write_text(GATED, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "gated.yaml"), "--yes")
+    first = tocsin("next", "--format", "json").json["next"][0]
+    assert (first["kind"], first["rank"], first["ref"]) == ("containment", 1, "gated:which#1")
+
+
+def test_pages_show_tasks_with_an_hour_left_as_now_and_no_exit_code_counts_them(incident: AtDesk) -> None:
+    assert BLOCK not in {row["ref"] for row in rows(incident)}
+    page = incident.done("status")
+    assert "Block the badge" in page.partition("DO NOW")[2].partition("LEGAL DEADLINES")[0]
+    mine = [one["ref"] for one in incident("next", "--as", "jonas", "--format", "json").json["next"]]
+    assert mine == [one["ref"] for one in incident("next", "--me", "jonas", "--format", "json").json["next"]]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +216,8 @@ def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk
         ("ransomware", ["lock_backups", "isolate"]),
         ("sim-swap", ["refuse", "carrier"]),
         ("messaging-outage", []),
+        ("misdirected-message", ["recall"]),
+        ("account-takeover", ["lockout.which", "hold_payments", "help_desk"]),
     ],
 )
 def test_the_shipped_playbooks_name_their_containment_tasks(

@@ -203,3 +203,66 @@ def test_what_is_unknown_about_the_organisation_is_asked_first(tocsin: AtDesk, t
     assert tocsin("list", "--format", "json").json["incidents"][0]["unknown"] == []
     kinds = [one["kind"] for one in tocsin("status", "--format", "json").json["needs_attention"]]
     assert "organisation_unknown" not in kinds
+
+
+JUDGED = """\
+schema: tocsin/playbook/v1
+name: judged
+version: 1.0.0
+title: A breach
+roles: {commander: {title: Commander}, counsel: {title: Legal counsel}, dpo: {title: Privacy lead}}
+steps:
+  - {id: law, duties: all}
+  - {id: found, task: Contain it, role: commander, due: 1h, after: [law]}
+  - {id: each, group: Notify, for_each: "duties('applies')", after: [law], steps: [
+      {id: gather, task: Complete the notice, role: counsel}]}
+  - {id: risk, form: Assess the risk, role: dpo, due: 24h, after: [found], fields: [
+      {fact: risk.harm_assessment.grounds, ask: On what grounds?},
+      {fact: risk.to_people, ask: How high is the risk?}]}
+"""
+
+
+def test_what_a_person_decides_is_asked_in_its_form_and_before_the_text(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    """No screen offers ``fact set`` for the risk: until its form starts, the form is shown."""
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas"], "dpo": ["ada"]})
+    (tmp_path / "judged.yaml").write_text(JUDGED, encoding="utf-8")
+    (tmp_path / "facts.yaml").write_text(FACTS.replace("\nrisk: {to_people: high}", ""), encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "judged.yaml"), "--yes", "--facts", str(tmp_path / "facts.yaml"))
+    for way in ("task show risk", "answer risk FACT=VALUE"):
+        shown = tocsin("next", "--all", "--format", "json").json["next"]
+        risk = next(one for one in shown if one["ref"] == "risk.to_people")
+        gather = next(one for one in shown if ".gather#1" in one["ref"] and DUTY in one["ref"])
+        assert (risk["command"], risk["who"]) == (f"tocsin {way}", "Ada Adler")
+        assert shown.index(risk) < shown.index(gather)
+        assert act(tocsin)["command"] == f"tocsin {way}"
+        assert tocsin(*way.split()[:3]).code == 0 or "answer" in way
+        tocsin("task", "done", "found")
+    tocsin.done("answer", "risk", "risk.harm_assessment.grounds=copied", "risk.to_people=high", "--as", "ada")
+    shown = tocsin("next", "--all", "--format", "json").json["next"]
+    assert [one["rank"] for one in shown if ".gather#1" in one["ref"] and DUTY in one["ref"]] == [5]
+
+
+def test_next_offers_no_approval_that_is_refused_and_no_id_that_a_terminal_breaks(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = opened(tocsin, tmp_path)
+    desk.done("task", "done", "found")
+    desk.done("notice", "render", DUTY, "--override", "by telephone", "--as", "jonas")
+    wanted = next_of(desk, ".sign#1")
+    assert (wanted["command"].split()[1:3], "to verify" in wanted["detail"]) == (["notice", "tick"], True)
+    assert wanted["command"].split()[3].isdecimal()
+    assert desk(*wanted["command"].split()[1:], "--as", "jonas").error == "no_terminal"
+    verified(desk, "draft", "ada")
+    wanted = next_of(desk, ".sign#1")
+    assert wanted["command"].split()[1] == "approve"
+    notices = desk("notice", "list", "--format", "json").json["notices"]
+    digest = next(row["digest"] for row in notices if row["duty"] == DUTY and row["current"])
+    desk.done(*wanted["command"].split()[1:], "--digest", digest, "--as", "ada")
+
+
+def next_of(desk: AtDesk, step: str) -> Any:
+    """Return what ``next`` shows for the step of the duty's lane."""
+    shown = desk("next", "--all", "--format", "json").json["next"]
+    return next(one for one in shown if DUTY in one["ref"] and one["ref"].endswith(step))

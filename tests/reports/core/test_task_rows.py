@@ -71,7 +71,7 @@ def test_a_bare_id_in_several_lanes_is_refused_with_the_choices() -> None:
         if row.step == "one":
             assert row.invocation in caught.value.message
             assert str(row.row) in re.findall(r"\w+", caught.value.message)
-            assert handle(world.incident, row.invocation) == row.command_name == row.invocation
+            assert handle(world.incident, row.invocation) == row.command_name == str(row.row)
 
 
 def test_every_name_that_a_list_shows_finds_its_own_step() -> None:

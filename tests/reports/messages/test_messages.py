@@ -195,7 +195,7 @@ def test_a_message_with_an_unknown_outcome_needs_attention_during_retries() -> N
     row = next(row for row in report_of(world).deliveries if row.wanted and unresolved(row))
     assert row.next_at is not None
     item = found[row.delivery]
-    assert (item.kind, item.rank) == ("outcome_unknown", 2)
+    assert (item.kind, item.rank) == ("outcome_unknown", 4)
     assert command_text(item.action).startswith(f"tocsin call {row.delivery}")
-    assert row.delivery in {item.ref for item in scenes.shown(world).needs_attention if item.rank == 2}
+    assert row.delivery in {item.ref for item in scenes.shown(world).needs_attention if item.rank == 4}
     scenes.compare("messages.doubt", messages_page(report_of(world), world.now))

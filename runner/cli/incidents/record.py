@@ -86,7 +86,7 @@ def correct(
 ) -> None:
     """Mark a timeline entry as wrong. Keeps the entry. Needs --reason.
 
-    This reverses what the entry did: a task or a duty is open again, an alert goes on, a fact has its earlier value.
+    This reverses what the entry did. A task or a duty is open again, and an alert goes on. A fact has its earlier value.
     If only another command can do that, Tocsin refuses and names it.
 
     \b
@@ -204,9 +204,9 @@ def close(
 ) -> None:
     """Close the incident. Without options, list what is open.
 
-    Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. Two people are also
-    needed while a duty with a deadline is undetermined, or the country or role of the organisation is unknown. These are
-    the incident commander, and counsel or an executive. One person asks. The incident closes when the other person confirms.
+    Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. An undetermined duty
+    with a deadline needs two people. So does an unknown country or role of the organisation. These are the
+    incident commander, and counsel or an executive. One person asks. The incident closes when the other person confirms.
 
     \b
     Examples:

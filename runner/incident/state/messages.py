@@ -175,7 +175,7 @@ class DeliveryResent(Personal, frozen=True, kw_only=True):
     by: str
     reason: str
     revives: tuple[str, ...] = ()
-    """The deliveries that its acknowledgement had called off, and that go on."""
+    """The deliveries that its acknowledgement had cancelled, and that go on."""
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ def test_a_closed_shredded_incident_needs_no_action(tocsin: AtDesk) -> None:
     for step in ("block", "used"):
         words = ("task", "skip", step, "--reason", "found", "-i", "calm-heron", "--no-work")
         tocsin.done(*words)
-    tocsin.done("close", "calm-heron", "--reason", "found")
+    tocsin.closed("calm-heron", "--reason", "found")
     assert tocsin("close", "amber-falcon").code == 0
     assert tocsin("worker", "--once").code == 0
     said = tocsin("close", "amber-falcon")

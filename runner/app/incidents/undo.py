@@ -7,14 +7,12 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from runner.actions import REASON, Action
-from runner.app.core.repository import StoredEvent
+from runner.app.incidents.corrections import event_of, taken_back
 from runner.errors import Refused
 from runner.incident.law.filed import corrected_by
-from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
-from runner.playbook.format import PEOPLE
 from runner.reports.incidents.event_descriptions import describe
 from runner.reports.incidents.timeline import words_of
 
@@ -37,7 +35,7 @@ def undo(service: IncidentService, principal: Principal, name: str) -> tuple[Tur
     wrong = [one.event.seq for one in turn.events if isinstance(one.event, e.EventCorrected)]
     words = words_of(turn.after, service.library(turn.after))
     rows = service.read(principal).events(turn.after, wrong[0] - 1)
-    return turn, tuple(describe(_event(row), words) for row in rows if row.seq in wrong)
+    return turn, tuple(describe(event_of(row), words) for row in rows if row.seq in wrong)
 
 
 def _commands(service: IncidentService, principal: Principal, incident: Incident) -> Iterator[c.AnyCommand]:
@@ -50,7 +48,7 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
         who = f"The last entry, {last.seq}, is by {last.actor.claimed or 'another person'}"
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")
     own = list(takewhile(lambda row: row.recorded == last.recorded, reversed(people)))[::-1]
-    mine = [_event(row) for row in own]
+    mine = [event_of(row) for row in own]
     for filed in (one for one in mine if isinstance(one, e.DutyRecorded) and one.record.kind == "filed"):
         raise Refused(
             f"The filing for {filed.duty} cannot be undone.",
@@ -58,22 +56,22 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
             f"tocsin notice render {corrected_by(incident, filed.duty, service.library(incident))}",
             code="filing_stays",
         )
-    followed = (_event(row) for row in rows[last.seq :])
+    ended = {one.step for one in mine if isinstance(one, e.StepEnded)}
+    back: list[c.AnyCommand] = []
+    for row, event in zip(own, mine, strict=True):
+        within = (
+            isinstance(event, e.StepChecked) and event.step in ended
+        )  # the ended task is open again without it
+        commands = () if within else taken_back(service, incident, rows, row.seq)
+        back += (one for one in commands if one not in back)
+    followed = (event_of(row) for row in rows[last.seq :])
     if result := next((event for event in followed if not _apart(event, mine)), None):
         raise Refused(
             f"Entry {last.seq} had a result: {describe(result, words)}.", hint=correct, code="followed"
         )
-    for row, event in zip(own, mine, strict=True):
-        back = _back(service, incident, event, rows[: own[0].seq - 1])
-        if back is None:
-            what = describe(event, words)
-            raise Refused(f"Undo cannot reverse entry {row.seq}: {what}.", hint=correct, code="cannot_undo")
-        yield from back
+    yield from back
+    for row in own:
         yield c.CorrectEvent(seq=row.seq, reason="undone")
-
-
-def _event(row: StoredEvent) -> e.AnyEvent:
-    return e.decode(row.payload or b"")
 
 
 def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
@@ -87,43 +85,3 @@ def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
             )
         case _:
             return isinstance(event, (*_STEPS, *_SENT))
-
-
-def _back(
-    service: IncidentService, incident: Incident, event: e.AnyEvent, earlier: Sequence[StoredEvent]
-) -> tuple[c.AnyCommand, ...] | None:
-    """Return the commands that restore the state before an event; None if there are none."""
-    match event:
-        case e.NoteAdded() | e.StepCommented() | e.EvidenceAttached():
-            return ()
-        case e.StepChecked(step=step, row=row) | e.StepUnchecked(step=step, row=row):
-            again = c.CheckRow(step=step, row=row, done=isinstance(event, e.StepUnchecked))
-            return () if incident.invocations[step].over else (again,)
-        case e.StepEnded(step=step) if incident.invocations[step].kind in PEOPLE:
-            return (c.ReopenStep(step=step, reason="undone", keeps=True),)
-        case e.AccessSet(restricted=restricted):
-            return (c.SetAccess(restricted=not restricted, reason="undone"),)
-        case e.SeveritySet(before=before) if before:
-            return (c.SetSeverity(severity=before, reason="undone"),)
-        case e.TaskAdded(scope=scope, task=task):
-            return (c.CancelStep(step=incident.latest[f"{scope}|{task.id}"], reason="undone"),)
-        case e.FactsRecorded(facts=facts, step=step, answers=answers):
-            changes = _before(earlier, facts)
-            moved = moves(incident, changes, service.now_in(incident), service.library(incident))
-            later = any(move.later for move in moved)  # this needs grounds and a second person
-            forms = tuple(
-                name for name in (step, *answers) if name and incident.invocations[name].kind == "form"
-            )
-            return None if later else (c.RecordFacts(changes=changes, grounds="undone", reopens=forms),)
-        case _:
-            return None
-
-
-def _before(rows: Sequence[StoredEvent], facts: Sequence[e.FactChange]) -> tuple[e.FactChange, ...]:
-    """Return the earlier values of the same facts; unknown if there is none."""
-    known = {change.key: e.FactChange(key=change.key) for change in facts}
-    for row in rows:
-        event = _event(row) if row.type == e.FactsRecorded.__name__ else None
-        if isinstance(event, e.FactsRecorded):
-            known |= {change.key: change for change in event.facts if change.key in known}
-    return tuple(known.values())

@@ -86,7 +86,8 @@ def correct(
 ) -> None:
     """Mark a timeline entry as wrong. Keeps the entry. Needs --reason.
 
-    If the entry recorded a filing, a decision or a waiver, the duty is open again.
+    This reverses what the entry did. A task or a duty is open again, and an alert goes on. A fact has its earlier value.
+    If only another command can do that, Tocsin refuses and names it.
 
     \b
     Example:
@@ -94,11 +95,11 @@ def correct(
     """
     from runner.app.incidents.corrections import correct as mark
 
-    turn, found = mark(session.service, session.incident().id, event, reason)
+    turn, found, changed = mark(session.service, session.incident().id, event, reason)
     if found.entry != event:
         session.say(f"Entry {event} is the proposal. Its decision is entry {found.entry}.")
-    again = "".join(f". The duty {duty} is open again" for duty in found.reopened)
-    tell(session, turn, f"Entry {found.entry} is marked as wrong{again}")
+    again = (*(f"The duty {duty} is open again" for duty in found.reopened), *changed)
+    tell(session, turn, ". ".join((f"Entry {found.entry} is marked as wrong", *again)))
 
 
 def confirm(
@@ -203,8 +204,9 @@ def close(
 ) -> None:
     """Close the incident. Without options, list what is open.
 
-    Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. These
-    are the incident commander, and counsel or an executive. One person asks. The incident closes when the other person confirms.
+    Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. An undetermined duty
+    with a deadline needs two people. So does an unknown country or role of the organisation. These are the
+    incident commander, and counsel or an executive. One person asks. The incident closes when the other person confirms.
 
     \b
     Examples:
@@ -227,11 +229,11 @@ def close(
 
 
 def _tell_open(session: Session, name: str, left: Mapping[str, str]) -> None:
-    """Show what is open before the incident closes: each duty and message, and the number of tasks."""
+    """Show what is open before the incident closes: by name, and the number of tasks."""
     from runner.app.law.duties import open_work
 
     found = open_work(session.service, name, left)
-    tasks = [one for one in found if one.code in ("open_task", "open_approval")]
+    tasks = [one for one in found if one.code == "open_task"]
     lines = [f"{one.file}: {one.message}" for one in found if one not in tasks]
     lines += [count(len(tasks), "task")] if tasks else []
     if lines:

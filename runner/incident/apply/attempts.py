@@ -216,7 +216,11 @@ def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: 
         lapsed=False,
     )
     set_moving(draft, event.delivery)
+    for name in event.revives:
+        draft.change_delivery(name, state="active")
+        set_moving(draft, name)
     if before.state == "satisfied":
+        draft.drop("announcing", before.message)
         _stir_others(draft, before)
     messages = draft.table("messages")
     messages[before.message] = msgspec.structs.replace(messages[before.message], owed=None)

@@ -438,7 +438,15 @@ def _by_hand(
                     hint=Action("task.reopen", found.step, {"reason": REASON}),
                     code="called_off",
                 )
-            return (e.event_of(e.DeliveryResent, command, by=by, reason=reason.strip()),)
+            others = incident.messages[found.message].deliveries if found.state == "satisfied" else ()
+            revives = tuple(name for name in others if incident.deliveries[name].state == "cancelled")
+            return (e.DeliveryResent(delivery=delivery, by=by, reason=reason.strip(), revives=revives),)
         case c.ReportCall(reached=reached):
+            if not reached and found.state == "satisfied" and found.acked_via == "telephone":
+                raise Refused(
+                    f'"{found.person}" was reached by telephone already, as the journal says.',
+                    hint=f"If that was wrong: tocsin message retry {found.id} --reason WHY",
+                    code="reached_already",
+                )
             proof = "acked" if reached else "none"
             return (e.event_of(e.EvidenceRaised, command, by=by, via="telephone", evidence=proof),)

@@ -98,6 +98,8 @@ class IncidentClosed(Personal, frozen=True, kw_only=True):
     """Open duties of a law in force → why each was left open."""
     second: str = ""
     """The person who confirmed it, if that was necessary."""
+    dropped: Mapping[str, str] = {}
+    """All else that was open, by name → in words."""
 
 
 class IncidentReopened(Personal, frozen=True, kw_only=True):

@@ -174,6 +174,8 @@ class DeliveryResent(Personal, frozen=True, kw_only=True):
     delivery: str
     by: str
     reason: str
+    revives: tuple[str, ...] = ()
+    """The deliveries that its acknowledgement had cancelled, and that go on."""
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True):

@@ -41,6 +41,8 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The second person needs one of these roles."""
     reason: str = ""
     left_open: Mapping[str, str] = {}
+    doubts: Mapping[str, str] = {}
+    """Of a close: what may be owed too, and why nobody knows."""
     duty: str = ""
     record: DutyRecord | None = None
     facts: tuple[FactChange, ...] = ()

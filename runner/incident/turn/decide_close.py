@@ -1,4 +1,4 @@
-"""Decision to close an incident: open work is listed, and an open duty of a law in force needs two people."""
+"""Decision to close an incident: what is open is named, and a duty that is open or may apply needs two people."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.law.duty import DutyStatus
 
+_ORGANISATION = ("organisation.country", "organisation.role")
+
 
 def closed(
     incident: Incident, command: c.Close, by: str, now: datetime, library: Library, second: str = ""
@@ -26,17 +28,26 @@ def closed(
     owed = left_open(incident, now, library)
     reason, reasons = command.reason.strip(), _reasons(command, owed)
     doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
-    work = doubtful or any(not invocation.over for invocation in incident.invocations.values())
+    found = tuple(_open(incident, owed, library, now))
+    work = doubtful or found or any(not invocation.over for invocation in incident.invocations.values())
     unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
-        raise _refusal(incident, owed, library, now)
+        raise _refusal(incident, owed, found)
     ended: tuple[e.AnyEvent, ...] = (
         *_kept(incident),
-        e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second),
+        e.IncidentClosed(
+            by=by,
+            reason=reason,
+            left_open=reasons,
+            second=second,
+            dropped={one.file: one.message for one in found if one.code != "open_duty"},
+        ),
     )
-    if not owed:
+    clocks = {*_ORGANISATION, *(one.id for one in incident.duties.values() if one.due)} - reasons.keys()
+    doubts = {name: why for name, why in _doubts(incident, library).items() if name in clocks}
+    if not owed and not doubts:
         return ended
-    act = TwoPersonAct(kind="close", by=by, reason=reason, left_open=reasons)
+    act = TwoPersonAct(kind="close", by=by, reason=reason, left_open=reasons, doubts=doubts)
     return with_second(incident, act, ended, library.alone, second)
 
 
@@ -66,11 +77,23 @@ def cancelled(
             code="open_duties",
             problems=tuple(_open(incident, owed, library, now)),
         )
-    doubts = {one.id: f"undetermined: {', '.join(one.missing)}" for one in undetermined(incident)}
+    doubts = _doubts(incident, library)
     if not doubts:
         return ended
     act = TwoPersonAct(kind="cancel", by=by, reason=reason, left_open=doubts)
     return with_second(incident, act, ended, library.alone, second)
+
+
+def _doubts(incident: Incident, library: Library) -> dict[str, str]:
+    """Return what may be owed in a real incident: undetermined duties, and what nobody said about the organisation."""
+    if incident.kind != "real":
+        return {}
+    known = {name: one.value for name, one in incident.facts.items()}
+    unsaid = [fact for fact in _ORGANISATION if library.regimes and not known.get(fact)]
+    return {
+        **dict.fromkeys(unsaid, "unknown: without it no deadline can be shown"),
+        **{one.id: f"undetermined: {', '.join(one.missing)}" for one in undetermined(incident)},
+    }
 
 
 def undetermined(incident: Incident) -> list[DutyView]:
@@ -99,7 +122,7 @@ def still_running(incident: Incident, now: datetime, library: Library) -> list[D
 
 
 def open_work(incident: Incident, now: datetime, library: Library) -> tuple[Problem, ...]:
-    """Return all open work: duties of a law in force, undetermined duties, messages, and active tasks."""
+    """Return all that is open: duties of a law in force, undetermined duties, messages, campaigns, requests, domains, and tasks."""
     return tuple(_open(incident, left_open(incident, now, library), library, now))
 
 
@@ -131,8 +154,7 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
     return {duty: reason.strip() for duty, reason in command.leave_open.items()}
 
 
-def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime) -> Refused:
-    problems = tuple(_open(incident, owed, library, now))
+def _refusal(incident: Incident, owed: Sequence[DutyStatus], problems: tuple[Problem, ...]) -> Refused:
     begun = [invocation for invocation in incident.invocations.values() if not invocation.over]
     later = sum(invocation.state == "waiting" for invocation in begun)
     counts = (_count(len(owed), "legal duties", "legal duty"), _count(len(begun), "tasks", "task"))
@@ -140,7 +162,7 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     words = [f"{' and '.join(count for count in counts if count)} {verb} not done."]
     if not any(counts):
         undetermined = any(problem.code == "undetermined_duty" for problem in problems)
-        words = ["Legal duties are undetermined." if undetermined else "Messages are not done."]
+        words = ["Legal duties are undetermined." if undetermined else "Not everything is done."]
     words += [f"Not started: {_count(later, 'tasks', 'task')}."] if later else []
     first = next((status.due for status in owed if status.due is not None), None)
     words += [f"Next deadline: {local_words(first, incident)}."] if first else []
@@ -158,19 +180,41 @@ def _count(number: int, many: str, single: str) -> str:
 def _open(
     incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
 ) -> Iterator[Problem]:
-    """Yield all open work, by name: duties that apply, undetermined duties, deliveries in progress and active tasks."""
+    """Yield all that is open, by name: duties, deliveries, campaigns, requests, compromised domains, and tasks."""
     for duty in owed:
         due = f"due {local_words(duty.due, incident)}" if duty.due else duty.standard or "no fixed deadline"
         late = ", OVERDUE" if duty.due is not None and duty.due < now else ""
         yield _problem(duty.id, "open_duty", f"{duty.citation or duty.id}, to {duty.recipient}, {due}{late}")
-    for one in undetermined(incident):
-        yield _problem(one.id, "undetermined_duty", f"undetermined: {', '.join(one.missing)}", "warning")
+    for name, why in _doubts(incident, library).items():
+        code = "organisation_unknown" if name in _ORGANISATION else "undetermined_duty"
+        yield _problem(name, code, why, "warning")
     for name in sorted(incident.moving):
         yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
-    for name in sorted(incident.active):
+    yield from _under_way(incident)
+    later = {one.id for one in incident.invocations.values() if one.kind == "approve" and not one.over}
+    for name in sorted(incident.active | later):
         step = library.step(incident, name)
         code = "open_approval" if incident.invocations[name].kind == "approve" else "open_task"
         yield _problem(name, code, title_of(step), "warning")
+
+
+def _under_way(incident: Incident) -> Iterator[Problem]:
+    """Yield campaigns, requests to other people, and compromised domains."""
+    for campaign in incident.campaigns.values():
+        if campaign.state != "done":
+            words = f"notice to {_count(campaign.owed, 'people', 'person') or 'nobody'} is {campaign.state}"
+            yield _problem(campaign.id, "open_campaign", words, "warning")
+    for behalf in incident.unconfirmed.values():
+        words = f"{behalf.person} has not confirmed what {behalf.by} recorded"
+        yield _problem(str(behalf.first), "unconfirmed", words, "warning")
+    for asked in incident.second_person.values():
+        if asked.state == "awaiting" and asked.act.kind not in ("close", "cancel"):
+            words = f"no second person has confirmed what {asked.act.by} asked for"
+            yield _problem(str(asked.entry), "unconfirmed", words, "warning")
+    for domain in incident.domains.values():
+        if domain.state == "compromised":
+            words = f"compromised{' (assumed)' if domain.assumed else ''}"
+            yield _problem(domain.name, "compromised_domain", words, "warning")
 
 
 def _problem(ref: str, code: str, message: str, severity: str = "error") -> Problem:

@@ -172,6 +172,9 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     yield from causes(found.causes, found.codename)
     near = (*found.open_duties, *found.undetermined_running)
     yield from open_duties(near, found.left_open, found.undetermined, source.zone)
+    if found.dropped:
+        yield heading(2, "Also open at closing")
+        yield bullets(f"{words} ({name})" for name, words in found.dropped.items())
     yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
     yield from appendices(source, found)
 

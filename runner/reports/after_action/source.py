@@ -153,6 +153,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     open_duties: tuple[DutyStatus, ...]
     left_open: Mapping[str, str]
     """Duty → reason for closing with this duty open."""
+    dropped: Mapping[str, str]
+    """All else that was open at closing: its name → in words."""
     undetermined: tuple[str, ...]
     """Undetermined duties, relevant duties first."""
     undetermined_running: tuple[DutyStatus, ...] = ()
@@ -186,6 +188,7 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
         causes=causes_of(incident),
         open_duties=tuple(duty for duty in source.duties if is_open(duty)),
         left_open=source.closing.left_open if source.closing is not None else {},
+        dropped=source.closing.dropped if source.closing is not None else {},
         undetermined=tuple(duty.id for duty in sorted(unknown, key=lambda one: not one.in_sight)),
         undetermined_running=tuple(one for one in source.duties if is_doubtful(one) and one.due is not None),
     )

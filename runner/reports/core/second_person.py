@@ -65,7 +65,9 @@ def act_words(act: TwoPersonAct) -> str:
     """Return an act in words, without its reason."""
     match act.kind:
         case "close":
-            duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
+            told = [*act.left_open.items(), *list(act.doubts.items())[:SHOWN]]
+            duties = "; ".join(f"{duty}: {why}" for duty, why in told)
+            duties += "; and others" if len(act.doubts) > SHOWN else ""
             return f"close the incident with duties open ({duties})"
         case "cancel":
             few = ", ".join(list(act.left_open)[:SHOWN]) + (

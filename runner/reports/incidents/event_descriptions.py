@@ -137,9 +137,10 @@ def _life(event: _Life) -> str:
 def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet | e.AccessSet) -> str:
     by = event.by or "An unnamed person"
     match event:
-        case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
+        case e.IncidentClosed(reason=reason, left_open=left_open, second=second, dropped=dropped):
             duties = "".join(f"; {duty} stays open: {why}" for duty, why in left_open.items())
-            return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
+            more = f"; also open: {', '.join(dropped)}" if dropped else ""
+            return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}{more}"
         case e.IncidentReopened(reason=reason):
             return f"Incident reopened by {by}{_because(reason)}"
         case e.AccessSet(restricted=closed, reason=reason):

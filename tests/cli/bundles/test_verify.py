@@ -80,7 +80,7 @@ def test_the_verifier_runs_on_old_and_new_python(folder: Path, key: str, version
 
 def test_the_head_is_in_the_log_of_the_organisation_which_names_no_other_incident(made: Bundled) -> None:
     name = made.another()
-    made.desk.done("close", name, "--reason", "a false alarm")
+    made.desk.closed(name, "--reason", "a false alarm")
     made.export("logged.zip", "--for", "board")
     found = made.check(made.folder / "logged.zip")
     assert found["layers"]["log"]["state"] == "ok"

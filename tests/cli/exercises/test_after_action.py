@@ -240,14 +240,14 @@ def test_a_report_is_a_draft_until_a_role_holder_signs_it(tocsin: AtDesk, tmp_pa
 def test_lateness_counts_to_the_closing_and_not_to_the_last_target(incident: AtDesk, tmp_path: Path) -> None:
     where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path), "--format", "json")
     incident.clock.advance(timedelta(minutes=6))
-    incident.done("close", "--reason", "found again")
+    incident.closed("--reason", "found again")
     incident.clock.advance(timedelta(days=2))
     assert {task["late_seconds"] for task in incident("report", *where).json["tasks"]} == {0}
     incident.done("reopen", "-i", "amber-falcon", "--reason", "too early")
     late = incident("report", *where).json["tasks"]
     assert {task["step"]: task["late_seconds"] for task in late}["lost-badge:block#1"] == 172_260
     incident.clock.advance(timedelta(minutes=1))
-    incident.done("close", "--reason", "now")
+    incident.closed("--reason", "now")
     incident.clock.advance(timedelta(days=1))
     again = incident("report", *where).json["tasks"]
     assert {task["step"]: task["late_seconds"] for task in again}["lost-badge:block#1"] == 172_320

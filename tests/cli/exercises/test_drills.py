@@ -644,7 +644,7 @@ def test_the_list_has_an_exercise_by_its_own_clock_and_says_that_it_has_ended(
     assert one["stage"] == "ended"
     rows.append(tocsin.done("list"))
     compare("list.exercise", "\n".join(rows), tocsin.home)
-    tocsin.done("close", "--reason", "over")
+    tocsin.closed("--reason", "over")
     (one,) = tocsin("list", "--format", "json").json["incidents"]
     assert (one["state"], one["stage"], one["exercise_time"]) == ("closed", "", None)
 

@@ -31,7 +31,7 @@ def played(tocsin: AtDesk, exercise: Path, rating: str, *, blocks: bool = True, 
         for incident in tocsin("list", "--format", "json").json["incidents"]
         if incident["state"] in ("open", "paused")
     ]
-    tocsin.done("close", "--reason", "the exercise is over")
+    tocsin.closed("--reason", "the exercise is over")
     return str(codename)
 
 
@@ -207,7 +207,7 @@ def test_a_real_incident_proposes_as_well_and_its_items_outlive_it(tocsin: AtDes
     )
     tocsin.done("improvement", "add", "--from", "amber-falcon", "--take", "all", "--due", "2026-12-01")
     tocsin.done("improvement", "add", "Nobody knew who blocks", "--from", "amber-falcon", "--step", "block")
-    tocsin.done("close", "--reason", "found again")
+    tocsin.closed("--reason", "found again")
     (_, ada, block) = tocsin("improvement", "list", "--format", "json").json["items"]
     assert (ada["source"]["kind"], ada["element"], ada["due"]) == ("real", "organization", "2026-12-01")
     assert (block["source"]["playbook"], block["source"]["step"]) == ("lost-badge", "block")

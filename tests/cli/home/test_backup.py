@@ -262,7 +262,7 @@ def test_a_given_digest_must_match_also_if_the_key_does(working: AtDesk, tmp_pat
 def test_what_was_erased_after_the_backup_is_erased_again(working: AtDesk, tmp_path: Path) -> None:
     working.done("person", "add", "petra", "--name", "Petra Probst", "--contact", "screen=petra")
     made = backup_of(working, tmp_path / "to")
-    working.done("close", "--reason", "over")
+    working.closed("--reason", "over")
     shred = working("shred", "amber-falcon", "--reason", "policy", "--yes")
     assert (shred.code, shred.warnings) == (0, ["backup_keeps_data"])
     forget = working("person", "forget", "petra", "--yes")
@@ -279,7 +279,7 @@ def test_what_was_erased_after_the_backup_is_erased_again(working: AtDesk, tmp_p
 
 def test_a_folder_of_backups_that_cannot_be_reached_is_named(working: AtDesk, tmp_path: Path) -> None:
     backup_of(working, tmp_path / "to")
-    working.done("close", "--reason", "over")
+    working.closed("--reason", "over")
     shutil.rmtree(tmp_path / "to")
     said = working("shred", "amber-falcon", "--reason", "policy", "--yes")
     assert said.warnings == ["backup_keeps_data", "backup_unreachable"]

@@ -53,7 +53,7 @@ def test_a_checkpoint_is_made_at_a_close_and_after_ten_minutes(watched: AtDesk):
     watched.done("note", "eleven minutes later")
     second = size(watched)
     assert second > first
-    watched.done("close", "--reason", "a false alarm")
+    watched.closed("--reason", "a false alarm")
     assert size(watched) > second
     store = watched.office().store
     newest, (key,) = store.log.newest(), listed_keys(store)

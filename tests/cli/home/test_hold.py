@@ -11,7 +11,7 @@ WHY = ("--reason", "Example v. Sample")
 
 
 def test_a_held_incident_is_kept_until_the_hold_is_released(incident: AtDesk) -> None:
-    incident.done("close", "--reason", "a false alarm")
+    incident.closed("--reason", "a false alarm")
     assert incident("hold", "amber-falcon").error == "reason_missing"
     assert incident("hold", "amber-falcon", "--release", *WHY, "--as", "jonas").error == "hold_state"
     incident.done("hold", "amber-falcon", *WHY)
@@ -52,7 +52,7 @@ def test_a_person_whom_a_held_incident_names_is_not_erased(incident: AtDesk) -> 
     incident.done("person", "add", "ben", "--name", "Ben Cole")
     incident.done("person", "add", "tim", "--name", "Tim Example")
     incident.done("task", "add", "Call the landlord", "--to", "ben")
-    incident.done("close", "--reason", "a false alarm")
+    incident.closed("--reason", "a false alarm")
     incident.done("hold", "amber-falcon", *WHY)
     for named in ("ben", "maria", "jonas"):
         assert incident("person", "forget", named, "--yes").error == "held"

@@ -101,21 +101,21 @@ def test_a_row_is_rewritten_from_the_journal(kept: AtDesk) -> None:
 def test_a_recorded_shredding_is_not_a_fault(kept: AtDesk) -> None:
     kept.done("person", "add", "eve", "--contact", "screen=eve")
     kept.done("person", "forget", "eve", types="y\n")
-    kept.done("close", "--reason", "over")
+    kept.closed("--reason", "over")
     kept.done("shred", "amber-falcon", "--reason", "period over", types="y\n")
     assert faults(kept) == (0, [])
     assert "key_missing" not in findings(kept)[1]
 
 
 def test_a_missing_key_without_a_shredding_record_is_a_fault(kept: AtDesk) -> None:
-    kept.done("close", "--reason", "over")
+    kept.closed("--reason", "over")
     kept.done("shred", "amber-falcon", "--reason", "period over", types="y\n")
     tamper(kept, "UPDATE keys SET wrapped = NULL WHERE incident = 'retention'")
     assert ("key_missing", "retention") in faults(kept)[1]
 
 
 def test_an_erasure_beside_a_reader_is_unfinished_until_the_reader_ends(kept: AtDesk) -> None:
-    kept.done("close", "--reason", "over")
+    kept.closed("--reason", "over")
     reader = sqlite3.connect(kept.home / "tocsin.db", isolation_level=None)
     reader.execute("BEGIN")
     keys = reader.execute("SELECT wrapped FROM keys WHERE incident LIKE 'i-%'").fetchall()
@@ -130,7 +130,7 @@ def test_an_erasure_beside_a_reader_is_unfinished_until_the_reader_ends(kept: At
 
 
 def test_a_worker_finishes_an_erasure(kept: AtDesk) -> None:
-    kept.done("close", "--reason", "over")
+    kept.closed("--reason", "over")
     reader = sqlite3.connect(kept.home / "tocsin.db", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT wrapped FROM keys").fetchall()

@@ -103,7 +103,7 @@ def test_a_backup_from_before_needs_the_old_key_and_erases_again_what_was_erased
     assert rotated(working)["backups"] == 1
     codes = [one["code"] for one in working("doctor", "--offline", "--format", "json").json["findings"]]
     assert "backup_old_key" in codes
-    working.done("close", "--reason", "over")
+    working.closed("--reason", "over")
     assert working("shred", "amber-falcon", "--reason", "policy", "--yes").code == 0
     new = at(working, tmp_path / "new")
     words = ("restore", made["path"], "--home", str(new.home), "--key")
@@ -121,7 +121,7 @@ def test_a_backup_from_before_needs_the_old_key_and_erases_again_what_was_erased
 
 
 def test_a_new_signing_key_is_announced_by_the_old_one_which_stays_listed(working: AtDesk) -> None:
-    working.done("close", "--reason", "over")
+    working.closed("--reason", "over")
     (old,) = listed_keys(working.office().store)
     said = working("key", "rotate", "--signing", "--reason", "Ben left", "--format", "json").json
     listed = working("key", "list", "--format", "json").json["keys"]["signing"]
@@ -141,7 +141,7 @@ def test_a_new_signing_key_is_announced_by_the_old_one_which_stays_listed(workin
     assert verify_note(note, [by_new])[1] is None
     assert by_new.text() in note.decode()
     working.done("reopen", "amber-falcon", "--reason", "again")
-    working.done("close", "--reason", "over")
+    working.closed("--reason", "over")
     newest = working.office().store.log.newest()
     assert newest is not None
     assert verify_note(newest.note.encode(), [by_new])[1] == by_new

@@ -30,7 +30,7 @@ def old(incident: AtDesk, tmp_path: Path) -> AtDesk:
     incident.done("attach", str(log), "--source", "gate")
     incident.done("person", "add", "petra", "--name", "Petra Probst", "--contact", "screen=petra")
     incident.done("backup", "--to", str(tmp_path / "to"))
-    incident.done("close", "--reason", "found again")
+    incident.closed("--reason", "found again")
     incident.clock.advance(YEARS)
     return incident
 
@@ -62,7 +62,7 @@ def test_the_list_has_incidents_people_and_backups_until_a_person_decides(old: A
 
 
 def test_the_schedule_says_how_long_data_are_kept(incident: AtDesk) -> None:
-    incident.done("close", "--reason", "found again")
+    incident.closed("--reason", "found again")
     incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
     assert due(incident) == []
     incident.clock.advance(timedelta(days=31))
@@ -123,7 +123,7 @@ def test_a_backup_from_before_the_incident_is_not_in_its_certificate(
     old.done("pack", "--out", str(tmp_path / "early.age"), *lock)
     old.clock.advance(timedelta(hours=1))
     later = old("open", str(playbook), "--yes", "--format", "json").json["codename"]
-    old.done("close", "-i", later, "--reason", "found again")
+    old.closed("-i", later, "--reason", "found again")
     old.done("shred", later, "--yes", *WHY)
     text = certified(old, tmp_path / "erased.pdf", later)
     (backup,) = (one.name for one in (tmp_path / "to").glob("*Z"))

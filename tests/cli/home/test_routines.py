@@ -140,7 +140,7 @@ def test_the_retention_job_names_old_incidents_and_a_person_erases_them(incident
     incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
     said = incident("shred", "amber-falcon", "--reason", "policy", "--yes")
     assert (said.code, said.error) == (1, "not_closed")
-    incident.done("close", "--reason", "found again")
+    incident.closed("--reason", "found again")
     incident.clock.advance(31 * DAY)
     assert incident("drill", "run", "--due").code == 4
     state, detail = came(incident)[-1]
@@ -162,7 +162,7 @@ def test_the_retention_job_names_old_incidents_and_a_person_erases_them(incident
 def test_an_incident_on_hold_is_not_erased_before_the_hold_ends(incident: AtDesk) -> None:
     hold = ("law_enforcement.hold.form=written", "law_enforcement.hold.from=2026-11-24T09:00:00Z")
     incident.done("fact", "set", *hold, "--source", "letter")
-    incident.done("close", "--reason", "found again")
+    incident.closed("--reason", "found again")
     incident.clock.advance(DAY)
     words = ("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
     said = incident(*words)

@@ -109,7 +109,7 @@ def test_no_work_is_taken_after_the_end(desk: AtDesk) -> None:
 
 def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes")
-    tocsin.done("close", "--reason", "found again")
+    tocsin.closed("--reason", "found again")
     tocsin.done("use", "amber-falcon")
     tocsin.done("fact", "set", "data.encrypted=yes", "--source", "inventory")
     tasks = tocsin("task", "list", "--format", "json").json["tasks"]
@@ -122,7 +122,7 @@ def duty(desk: AtDesk) -> dict[str, str]:
 
 
 def test_open_tasks_of_a_closed_incident_are_shown_without_an_action(incident: AtDesk) -> None:
-    incident.done("close", "--reason", "it was found again")
+    incident.closed("--reason", "it was found again")
     incident.clock.advance(timedelta(days=2))
     compare("closed.status", incident.done("status", "amber-falcon"), incident.home)
     assert incident("status", "amber-falcon", "--format", "json").json["needs_attention"] == []
@@ -133,7 +133,7 @@ def test_without_an_open_incident_the_last_closed_one_is_named(incident: AtDesk,
     incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
     incident.cancelled("calm-heron")
     incident.clock.advance(timedelta(hours=2))
-    incident.done("close", "amber-falcon", "--reason", "found in the canteen")
+    incident.closed("amber-falcon", "--reason", "found in the canteen")
     incident.clock.advance(timedelta(days=3))
     said = incident("next", "--format", "json")
     assert (said.code, said.error) == (1, "no_incident")
@@ -144,9 +144,9 @@ def test_without_an_open_incident_the_last_closed_one_is_named(incident: AtDesk,
 
 def test_an_incident_that_was_shredded_is_not_the_one_to_look_at(incident: AtDesk, playbook: Path) -> None:
     incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
-    incident.done("close", "calm-heron", "--reason", "the same badge")
+    incident.closed("calm-heron", "--reason", "the same badge")
     incident.clock.advance(timedelta(hours=2))
-    incident.done("close", "amber-falcon", "--reason", "found in the canteen")
+    incident.closed("amber-falcon", "--reason", "found in the canteen")
     incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
     assert named(incident) == (True, False)
     incident.done("shred", "calm-heron", "--reason", "policy 7.2", "--yes")
@@ -163,7 +163,7 @@ def named(incident: AtDesk) -> tuple[bool, bool]:
 def test_the_report_of_the_incident_that_was_just_closed_needs_no_name(
     incident: AtDesk, tmp_path: Path
 ) -> None:
-    incident.done("close", "--reason", "it was found again")
+    incident.closed("--reason", "it was found again")
     said = incident("report", "--out", str(tmp_path), "--to", "md", "--format", "json")
     assert said.code == 0, said.err
     assert all("amber-falcon" in Path(file["path"]).name for file in said.json["files"])

@@ -16,7 +16,7 @@ def desk(tocsin: AtDesk, playbook: Path) -> AtDesk:
     """The first incident was chosen and closed; the second is live."""
     tocsin.done("open", str(playbook), "--yes")
     tocsin.done("use", FIRST)
-    tocsin.done("close", "--reason", "done")
+    tocsin.closed("--reason", "done")
     tocsin.done("open", str(playbook), "--yes", "--title", "Real")
     return tocsin
 
@@ -36,7 +36,7 @@ def test_a_closed_choice_does_not_hide_a_live_incident(desk: AtDesk) -> None:
 def test_closing_clears_the_active_incident_whoever_closes(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes")
     colleague = AtDesk(tocsin.home, tocsin.clock, tocsin.chance, environ={"TOCSIN_STATE": ""})
-    colleague.done("close", "--reason", "done")
+    colleague.closed("--reason", "done")
     assert meant(tocsin) == "no_incident"
     colleague.done("open", str(playbook), "--yes")
     assert meant(tocsin) == SECOND
@@ -48,7 +48,7 @@ def test_a_closed_incident_is_chosen_only_while_none_is_open(desk: AtDesk, playb
     refused = desk("use", FIRST)
     assert (refused.code, refused.error) == (1, "not_open")
     assert meant(desk) == SECOND
-    desk.done("close", "--reason", "done")
+    desk.closed("--reason", "done")
     desk.done("use", FIRST)
     assert meant(desk) == FIRST
     desk.done("open", str(playbook), "--yes")
@@ -116,5 +116,5 @@ def test_while_several_are_open_a_writing_command_names_its_incident_first(
     assert said.json["codename"] == SECOND
     assert SECOND in said.err
     assert first_line(tocsin, "task", "list") == set()
-    tocsin.done("close", "--reason", "done")
+    tocsin.closed("--reason", "done")
     assert first_line(tocsin, "note", "one is left") == set()

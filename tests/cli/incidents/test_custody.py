@@ -117,7 +117,7 @@ def test_a_handover_needs_a_purpose_and_another_known_person(held: AtDesk) -> No
 
 def test_an_open_receipt_is_not_calm_after_the_end(held: AtDesk) -> None:
     held.done("evidence", "hand-over", "1", "jonas", "--purpose", "analysis")
-    held.done("close", "--reason", "a false alarm")
+    held.closed("--reason", "a false alarm")
     assert [
         one["receiver"] for one in held("status", "-i", "amber-falcon", "--format", "json").json["receipts"]
     ]

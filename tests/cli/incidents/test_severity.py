@@ -72,6 +72,6 @@ def test_severity_levels_are_listed_without_an_incident(tocsin: AtDesk) -> None:
 
 
 def test_it_may_be_corrected_after_closing(incident: AtDesk) -> None:
-    incident.done("close", "--reason", "found")
+    incident.closed("--reason", "found")
     incident.done("severity", "sev4", "-i", "amber-falcon")
     assert incident("status", "amber-falcon", "--format", "json").json["severity"] == "sev4"

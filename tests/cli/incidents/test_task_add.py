@@ -102,14 +102,14 @@ def test_it_keeps_an_incident_open_and_is_not_added_to_a_closed_one(incident: At
     incident.done(*ADD)
     said = incident("close", "--format", "json")
     assert "added:call-the-locksmith#1" in [problem["file"] for problem in said.json["problems"]]
-    incident.done("close", "--reason", "found")
+    incident.closed("--reason", "found")
     assert incident(*ADD, "-i", "amber-falcon").error == "incident_closed"
 
 
 def test_an_added_task_is_in_the_report_and_not_in_the_chart(incident: AtDesk, tmp_path: Path) -> None:
     incident.done(*ADD)
     incident.done("task", "done", "call-the-locksmith", "--as", "ada")
-    incident.done("close", "--reason", "found")
+    incident.closed("--reason", "found")
     incident.done("report", "-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"))
     texts = [one.read_text(encoding="utf-8") for one in (tmp_path / "out").rglob("*.md")]
     assert any("Call the locksmith" in text for text in texts)

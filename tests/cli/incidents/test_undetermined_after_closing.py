@@ -27,7 +27,7 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     for name, text in (("facts.yaml", UNKNOWN), ("badge.yaml", PLAYBOOK)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes", "--facts", str(tmp_path / "facts.yaml"))
-    tocsin.done("close", "--reason", "quiet")
+    tocsin.closed("--reason", "quiet")
     return tocsin
 
 

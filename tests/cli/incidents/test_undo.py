@@ -129,12 +129,18 @@ def test_an_entry_of_another_person_cannot_be_undone(incident: AtDesk) -> None:
         ("role", "assign", "counsel", "ada", "--yes"),
         ("task", "start", "block"),
         ("domain", "declare-down", "this-machine"),
-        ("note", "x", "--on-behalf-of", "ada", "--via", "phone"),
     ],
 )
 def test_entries_with_wider_effects_cannot_be_undone(incident: AtDesk, words: tuple[str, ...]) -> None:
     later(incident, *words)
     assert refusal(incident) in ("cannot_undo", "followed")
+
+
+def test_a_note_for_another_person_awaits_no_confirmation_any_more(incident: AtDesk) -> None:
+    later(incident, "note", "x", "--on-behalf-of", "ada", "--via", "phone")
+    assert undone(incident) == ["NoteAdded", "ActedOnBehalf"]
+    needs = incident("status", "--format", "json").json["needs_attention"]
+    assert not [one for one in needs if one["kind"] == "unconfirmed"]
 
 
 def test_a_fact_that_only_changed_the_missing_facts_can_be_undone(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_an_exercise_counts_it_and_says_nothing_to_a_real_incident(
 def test_a_plan_without_an_incident_and_the_metrics_count_it(providers: Providers, quiet: str) -> None:
     tocsin = providers.tocsin
     first = opened(tocsin, quiet, *MESSENGER)
-    tocsin.done("close", first, "--reason", "over", "--as", "ada")
+    tocsin.closed(first, "--reason", "over", "--as", "ada")
     plan = tocsin("message", "plan", "task-notice", "--to", "counsel", "--format", "json").json
     blocked = {refusal["channel"]: refusal["rule"] for refusal in plan["plan"][0]["refusals"]}
     assert (blocked["chat"], blocked["chat-again"]) == ("R1", "R1")
@@ -154,7 +154,7 @@ def test_its_end_leaves_what_the_other_incident_says_itself(providers: Providers
     tocsin.done(*up, first)
     assert domains(tocsin, first)["messenger"] == "compromised", "the second one says so"
     assert tocsin(*up, first).error == "compromised_elsewhere"
-    tocsin.done("close", second, "--reason", "done", "--as", "ada")
+    tocsin.closed(second, "--reason", "done", "--as", "ada")
     assert domains(tocsin, first)["messenger"] == "compromised", "it outlasts its incident"
     tocsin.done(*up, second)
     assert domains(tocsin, first)["messenger"] == "up"
@@ -167,9 +167,8 @@ def test_the_end_of_an_incident_hands_it_to_the_home(
     tocsin = providers.tocsin
     first = opened(tocsin, quiet, *MESSENGER)
     tocsin.done(end, first, "--reason", "over", "--as", "ada")
-    if end == "cancel":
-        (asked,) = tocsin("status", first, "--format", "json").json["second_person"]
-        tocsin.done("confirm", str(asked["entry"]), "--incident", first, "--as", "p0")
+    (asked,) = tocsin("status", first, "--format", "json").json["second_person"]
+    tocsin.done("confirm", str(asked["entry"]), "--incident", first, "--as", "p0")
     found = row(tocsin("domain", "list", "--format", "json"))
     assert (found["state"], found["declared_in"]) == ("compromised", [first])
     opened(tocsin, playbook, "--kind", "test")
@@ -185,7 +184,7 @@ def test_the_end_of_an_incident_hands_it_to_the_home(
 def test_without_an_open_incident_the_one_that_says_so_is_named(providers: Providers, quiet: str) -> None:
     tocsin = providers.tocsin
     first = opened(tocsin, quiet, *MESSENGER)
-    tocsin.done("close", first, "--reason", "over", "--as", "ada")
+    tocsin.closed(first, "--reason", "over", "--as", "ada")
     up = ("domain", "declare-up", "messenger", *WHY, "--as", "ada")
     refused = tocsin(*up)
     assert (refused.error, f"--incident {first}" in refused.err) == ("compromised_elsewhere", True)
@@ -197,11 +196,11 @@ def test_without_an_open_incident_the_one_that_says_so_is_named(providers: Provi
 def test_a_reopened_incident_still_says_so_and_ends_it(providers: Providers, quiet: str) -> None:
     tocsin = providers.tocsin
     first = opened(tocsin, quiet, *MESSENGER)
-    tocsin.done("close", first, "--reason", "over", "--as", "ada")
+    tocsin.closed(first, "--reason", "over", "--as", "ada")
     tocsin.done("reopen", first, "--reason", "again", "--as", "ada")
     assert domains(tocsin, first)["messenger"] == "compromised"
     tocsin.done("domain", "declare-up", "messenger", *WHY, "--incident", first, "--as", "ada")
-    tocsin.done("close", first, "--reason", "over", "--as", "ada")
+    tocsin.closed(first, "--reason", "over", "--as", "ada")
     assert row(tocsin("domain", "list", "--format", "json"))["state"] == "up"
 
 

@@ -496,7 +496,7 @@ def test_that_a_domain_is_compromised_is_said_of_an_incident(providers: Provider
 def test_a_domain_is_declared_down_without_an_incident_but_not_in_a_closed_one(
     incident: AtDesk, playbook: Path
 ) -> None:
-    incident.done("close", "--reason", "found in the canteen")
+    incident.closed("--reason", "found in the canteen")
     said = incident("domain", "declare-down", "this-machine")
     assert (said.code, said.warnings, "this-machine" in said.err) == (0, [], True)
     assert incident("domain", "list", "--format", "json").json["incident"] is None

@@ -287,7 +287,7 @@ def signed_by_maria(desk: AtDesk, room: Served) -> None:
     maria, place = room.reader("maria"), f"/i/{room.codename}/report"
     assert "sign_real" not in offered(room.get(maria, place).text), "it is open"
     assert submitted(room, maria, "report", "sign_real").status_code == 409
-    desk.done("close", "--reason", "the badge is back", "--as", "maria")
+    desk.closed("--reason", "the badge is back", "--as", "maria")
     ada = room.reader("ada")  # she has no role in it
     assert submitted(room, ada, "report", "sign_real").status_code in (404, 409)
     assert offered(room.get(maria, place).text) == {"sign_real"}

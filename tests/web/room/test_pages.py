@@ -172,7 +172,7 @@ def test_an_erased_incident_is_absent_for_a_stranger(room: Served, desk: AtDesk)
     maria, stranger = room.reader("maria", os_user="maria"), room.reader("nobody-known")
     duties = desk("duties", "--format", "json").json["duties"]
     owed = [f"--leave-open={one['id']}=counsel files it" for one in duties if one["verdict"] == "applies"]
-    desk.done("close", "--reason", "contained", *owed, "--as", "maria")
+    desk.closed("--reason", "contained", *owed, "--as", "maria")
     people = desk("status", "--format", "json").json["second_person"]
     desk.done("confirm", str(people[-1]["entry"]), "--as", "jonas")
     desk.done("shred", room.codename, "--reason", "asked by its owner", "--yes")

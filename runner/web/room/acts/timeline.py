@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runner.app.incidents.corrections import correct, corrected_by
+from runner.app.incidents.corrections import correct, corrected_by, reversed_words
 from runner.app.incidents.evidence import describe, described, hand_over, receive
 from runner.errors import NotFound
 from runner.incident.people.custody import exhibit
@@ -40,8 +40,8 @@ def _forms(asked: Asked) -> Sequence[Form]:
 
 
 def _preview(asked: Asked, given: Given) -> Page:
-    """Show the entry, and the duties that are open again without it."""
-    found = corrected_by(asked.incident, number_of(given, "entry"))
+    """Show the entry, and what changes without it; raises what the act would raise."""
+    found = corrected_by(asked.service, asked.incident, number_of(given, "entry"))
     report = timeline(
         asked.incident,
         asked.service.library(asked.incident),
@@ -54,8 +54,11 @@ def _preview(asked: Asked, given: Given) -> Page:
             hint="Use a number of the timeline",
             code="unknown_event",
         )
-    reopened = (line(f"The duty {duty} is open again", "alarm") for duty in found.reopened)
-    return Page((line("THIS ENTRY STAYS, MARKED AS WRONG", "title"), *entry_blocks(entry, here()), *reopened))
+    made = asked.service.prepare(asked.incident, found.commands, principal=asked.principal)
+    changed = reversed_words(asked.service, made.incident, [one.event for one in made.events])
+    again = (*(f"The duty {duty} is open again" for duty in found.reopened), *changed)
+    told = (line(words, "alarm") for words in again)
+    return Page((line("THIS ENTRY STAYS, MARKED AS WRONG", "title"), *entry_blocks(entry, here()), *told))
 
 
 def _correct(asked: Asked, given: Given) -> None:

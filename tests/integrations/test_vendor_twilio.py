@@ -25,7 +25,6 @@ from integrations.port import Accepted, Callback, Receipt, Unauthentic
 from integrations.testing.conformance import AT, outbound
 from integrations.twilio import sms, voice
 from runner.effects.gateway.translation import Held
-from tests.patience import PATIENCE
 from tests.servers.stand_ins.twilio import ACCOUNT, TOKEN, Twilio, signed
 
 OURS = "https://tocsin.example/callbacks/sms"

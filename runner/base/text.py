@@ -96,7 +96,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     for close in get_close_matches(word, list(known), n=10, cutoff=0.6):
         parts = close.translate(_PARTS).split("_")
         pairs = zip(said, parts, strict=False) if len(said) == len(parts) else ()
-        if all(one == other or get_close_matches(one, (other,), cutoff=0.6) for one, other in pairs):
+        if all(
+            other == "*" or other.startswith(one) or get_close_matches(one, (other,), cutoff=0.6)
+            for one, other in pairs
+        ):
             return close
     return ""
 

@@ -102,6 +102,7 @@ _COMMANDS: Mapping[str, str] = {
     "fact set": "state it on the page of the facts", "fact show": "look on the page of the facts",
     "graft": 'use "Add a playbook" on the status page', "improvement add": "add them on the page of exercises",
     "link": "link them on the status page", "note": 'use "Add a note" on the status page',
+    "message retry": 'use "Send this message again" on its page',
     "notice letters": 'use "Make letters" on the page of letters', "notice list": "look at the notices",
     "notice pull": "download it on the page of the notice",
     "notice render": 'use "Generate the notice" on the page of the notice or of its duty',

@@ -60,7 +60,11 @@ STILL_TEXT = frozenset(
             "incident/notices/verification.py",
             "incident/people/second_person.py",
         ),
-        *("incident/steps/approvals.py", "incident/turn/decide_close.py"),  # sentences
+        *(
+            "incident/steps/approvals.py",
+            "incident/turn/decide_close.py",
+            "app/incidents/corrections.py",
+        ),  # sentences
         *("reports/exercises/controller_handbook.py", "reports/after_action/findings.py"),  # documents
     }
 )

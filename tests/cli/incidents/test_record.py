@@ -262,7 +262,7 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
 
 
 def test_reading_commands_take_no_actor_option(incident: AtDesk) -> None:
-    said = incident("status", "--as", "mria")
+    said = incident("timeline", "--as", "mria")
     assert (said.code, said.error) == (2, "unknown_option")
 
 

@@ -80,7 +80,7 @@ def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> No
     ):
         assert (found["stale"], found["changed"], found["as_it_was"]) == (True, CHANGE, None)
     [attention] = waits(desk)
-    assert attention["command"] == "tocsin notice render 'noticed:draft#1'"
+    assert attention["command"] == "tocsin notice render draft"
     pulled = desk("notice", "pull", "--out", str(tmp_path / "out"), "--format", "json").json["files"]
     assert [file["stale"] for file in pulled if file["path"].endswith(".html")] == [True, False], (
         "the redline is not"

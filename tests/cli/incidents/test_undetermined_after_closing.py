@@ -78,7 +78,7 @@ def test_a_question_that_decides_a_passed_deadline_is_late(desk: AtDesk) -> None
     desk.clock.advance(timedelta(hours=3))
     found = desk("status", "--format", "json").json
     [asked] = [one for one in found["needs_attention"] if one["ref"] == "data.involved"]
-    assert (asked["rank"], asked["due"] < found["as_of"]) == (3, True)
+    assert (asked["rank"], asked["due"] < found["as_of"]) == (2, True)
     with served(desk) as room:
         page = room.get(room.reader("maria"), "/").text
     assert re.search(r"Late\W+[1-9]", page) is not None

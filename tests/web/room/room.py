@@ -148,7 +148,7 @@ def landlord(desk: AtDesk) -> str:
 
 def hidden(text: str, name: str) -> str:
     """Return the value of the first hidden field or button of a page with a name; empty without one."""
-    found = re.search(rf'name="{name}" value="(\w[^"]*)"', text)
+    found = re.search(rf'name="{name}" value="([\w-][^"]*)"', text)
     return html.unescape(found[1]) if found else ""
 
 

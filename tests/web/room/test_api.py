@@ -363,6 +363,8 @@ def play(place: tuple[AtDesk, Served], examples: int, without: str = "") -> list
     return problems
 
 
+# The room draws random numbers in a thread of this process: Hypothesis takes them for those of a strategy.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_generated_requests_get_described_answers(place: tuple[AtDesk, Served]) -> None:
     assert play(place, 2, without="/law") == []  # several hundred laws take a second
 

@@ -424,16 +424,14 @@ def _between(service: IncidentService) -> Iterator[Finding]:
 def _unheld(service: IncidentService) -> Iterator[Finding]:
     """Yield the roles of the playbooks without a person, and the tasks that need them."""
     from runner.app.playbooks.playbooks import unheld_of, unreachable_of
-    from runner.reports.people.unassigned_roles import unheld_words
+    from runner.reports.people.unassigned_roles import unheld_words, unreachable_words, ways_words
 
     if roles := unheld_of(service):
         what = f"{len(roles)} roles have no person: {'; '.join(unheld_words(role) for role in roles)}"
         yield Finding("roles", "warning", what, action=assign_role(roles[0].role, always=True))
     if stuck := unreachable_of(service):
-        more = f", and {len(stuck) - 3} more" if len(stuck) > 3 else ""
-        what = f"Too few people for {count(len(stuck), 'approval')}: {'; '.join(stuck[:3])}{more}"
-        hint = "Give one of the roles to another person who does not write the text, such as outside counsel."
-        yield Finding("roles", "warning", what, hint, code="approval_unreachable")
+        hint = ways_words(one.ways for one in stuck)
+        yield Finding("roles", "warning", unreachable_words(stuck), hint, code="approval_unreachable")
 
 
 def _clock(service: IncidentService) -> Iterator[Finding]:

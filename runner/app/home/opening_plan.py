@@ -14,6 +14,7 @@ from runner.playbook.bundle import load_bundle
 from runner.playbook.profiles import bundle_of_profile
 from runner.reports.core.page import Blank, Block, line, paged
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.reports.people.unassigned_roles import unreachable_blocks
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -
     yield from plan_page(plan, CONFIG).blocks
     if words := _only_here(service, plan):
         yield line(words, "alarm", hang=2)
+    yield from unreachable_blocks(opening.unreachable)
     if opening.repeated:
         several = " and ".join(one.name for one in opening.playbooks)
         words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."

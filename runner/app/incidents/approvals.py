@@ -8,15 +8,31 @@ from typing import TYPE_CHECKING, cast
 
 from runner.actions import Action
 from runner.errors import Refused
+from runner.incident.notices.decide import own_approval
 from runner.incident.notices.staleness import blocking
+from runner.incident.notices.verification import open_items
 from runner.incident.state.commands import Decide
-from runner.incident.steps.approvals import Tally, authors, eligible, refuse_unready, subject, tally
+from runner.incident.steps.approvals import (
+    Tally,
+    able,
+    authors,
+    eligible,
+    reachable,
+    refuse_closed,
+    refuse_person,
+    refuse_unready,
+    subject,
+    tally,
+    ways_out,
+)
 from runner.playbook.format import Approve
+from runner.reports.core.formatting import person_name
 from runner.reports.core.second_person import act_words, awaited_words, confirmers, who_words
 from runner.reports.core.task_rows import task_rows
-from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval, WaitingConfirmation
+from runner.reports.incidents.signing import MINE, Part, SigningQueue, WaitingApproval, WaitingConfirmation
 from runner.reports.incidents.task import TaskReport, legal_deadline, task
 from runner.reports.notices.redline import approved_before
+from runner.reports.people.unassigned_roles import roles_words, ways_words
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -69,8 +85,40 @@ def part_of(incident: Incident, invocation: Invocation, step: Approve, person: s
     if bound is not None and person in authors(incident, bound):
         return "author"
     given = (a for a in invocation.approvals if not a.void and not a.provisional)
-    digest = bound.digest if bound is not None else ""
-    return "decided" if any((a.by, a.digest) == (person, digest) for a in given) else ""
+    if bound is None or not bound.digest:
+        return "nothing"
+    if any((a.by, a.digest) == (person, bound.digest) for a in given):
+        return "decided"
+    texts = [d for d in incident.documents.values() if (d.step, d.digest) == (bound.id, bound.digest)]
+    if texts and texts[-1].status == "draft":
+        return "draft"
+    return "items" if texts and open_items(incident, texts[-1]) else ""
+
+
+def if_written(service: IncidentService, incident: Incident, step: str, person: str) -> str:
+    """Return who can approve a version of a notice that this person writes; empty for one who approves nothing there.
+
+    ``step`` is its task; without one, it is the notice that a person begins from a duty.
+    """
+    library, about = service.library(incident), incident.invocations.get(step)
+    approvals = [own_approval(incident, library)]
+    if about is not None:
+        steps = library.body(incident.runs, incident.scopes[about.scope]).steps.values()
+        approvals = [one for one in steps if isinstance(one, Approve) and one.approve == about.step]
+    for one in approvals:
+        if not any(person in incident.roles.get(role, ()) for role in one.by.roles):
+            continue
+        given = able(one, incident.roles, (person,), notice=True)
+        names = dict.fromkeys(map(person_name, (name for held in given.values() for name in held)))
+        words = "If you generate this version, you cannot approve it."
+        if reachable(one.by, given):
+            return f"{words} {' or '.join(names)} can."
+        needs = roles_words(one.by.roles, each=one.by.every_role)
+        ways = ways_words([ways_out(one, incident.roles, (person,), notice=True)])
+        return (
+            f"{words} Then too few people can approve it ({needs}). Let somebody else generate it. Or: {ways}"
+        )
+    return ""
 
 
 def queue(service: IncidentService, reader: Reader, principal: Principal) -> SigningQueue:
@@ -106,7 +154,9 @@ def queue(service: IncidentService, reader: Reader, principal: Principal) -> Sig
                     stale=text is not None and bool(blocking(incident, text)),
                 )
             )
-    found.sort(key=lambda one: (bool(one.part), min(filter(None, (one.deadline, one.due)), default=LATEST)))
+    found.sort(
+        key=lambda one: (one.part not in MINE, min(filter(None, (one.deadline, one.due)), default=LATEST))
+    )
     return SigningQueue(as_of=service.clock.now(), approvals=tuple(found), confirmations=tuple(acts))
 
 
@@ -155,13 +205,23 @@ def refuse_rejection(principal: Principal) -> None:
         )
 
 
-def refuse_unready_texts(incident: Incident, library: Library, names: Sequence[str]) -> None:
-    """Raise Refused if a text to approve is a draft or has items to verify, before anybody is asked to confirm it."""
+def refuse_early(
+    service: IncidentService, incident: Incident, names: Sequence[str], person: str, *, approved: bool
+) -> None:
+    """Raise Refused for a decision that this person cannot make now, before a text is shown or a factor asked for.
+
+    That is: the approval is not open, the person has none of its roles or wrote the text, or it is a draft or has items
+    to verify.
+    """
+    library, now = service.library(incident), service.now_in(incident)
     for name in names:
         step, invocation = library.step(incident, name), incident.invocations[name]
-        bound = subject(incident, invocation, step) if isinstance(step, Approve) else None
-        if bound is not None:
-            refuse_unready(incident, bound)
+        if isinstance(step, Approve):
+            refuse_closed(incident, invocation, step, now)
+            refuse_person(incident, invocation, step, person, approved=approved)
+            bound = subject(incident, invocation, step)
+            if bound is not None and approved:
+                refuse_unready(incident, bound)
 
 
 def decide_on(

@@ -48,7 +48,7 @@ from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
 from runner.playbook.profiles import bundle_of_profile
 from runner.reports.core.header import local_now
-from runner.reports.people.unassigned_roles import UnheldRole, unheld
+from runner.reports.people.unassigned_roles import UnheldRole, Unreachable, unheld, unreachable
 from runner.routing.messaging import DeliveryPlan
 from runner.routing.organisation import Home
 from runner.yamlfile.source import file_bytes
@@ -129,6 +129,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     not_asked: tuple[NotAsked, ...] = ()
     """Roles that the profile asks less than the other one."""
     unheld: tuple[UnheldRole, ...] = ()
+    unreachable: tuple[Unreachable, ...] = ()
+    """Approvals that the people with the roles cannot give."""
     repeated: tuple[str, ...] = ()
     """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
 
@@ -195,6 +197,7 @@ def prepare_opening(
         repeated=tuple(name for name, times in Counter(names).items() if times > 1),
         not_asked=left_out(service.directory, bundles, profile, held),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
+        unreachable=unreachable((p for bundle in bundles for p in _all(bundle)), held),
     )
 
 

@@ -27,7 +27,7 @@ from runner.playbook.reading import read_playbook
 from runner.reports.charts.playbook_chart import Chart, chart
 from runner.reports.charts.run_progress import progress
 from runner.reports.core.formatting import moment
-from runner.reports.people.unassigned_roles import UnheldRole, unheld, unreachable
+from runner.reports.people.unassigned_roles import UnheldRole, Unreachable, unheld, unreachable
 from runner.routing.organisation import Acting
 from runner.yamlfile.source import scan
 
@@ -166,7 +166,7 @@ def unheld_of(service: IncidentService, incident: Incident | None = None) -> tup
     return unheld(*_played(service, incident))
 
 
-def unreachable_of(service: IncidentService) -> tuple[str, ...]:
+def unreachable_of(service: IncidentService) -> tuple[Unreachable, ...]:
     """Return the approvals of all playbooks that the people of the home cannot give."""
     return unreachable(*_played(service, None))
 

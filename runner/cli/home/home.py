@@ -39,8 +39,8 @@ def init(
       tocsin init --interview
       tocsin init --home /srv/tocsin --as maria
     """
-    from runner.app.playbooks.playbooks import unheld_of
-    from runner.reports.people.unassigned_roles import unheld_blocks
+    from runner.app.playbooks.playbooks import unheld_of, unreachable_of
+    from runner.reports.people.unassigned_roles import unheld_blocks, unreachable_blocks
 
     config = session.folder / CONFIG
     made = not (interview and config.exists())
@@ -54,13 +54,14 @@ def init(
 
         beside = ask_all(session)
         session.reopen()
-    unheld = unheld_of(session.service)
+    unheld, too_few = unheld_of(session.service), unreachable_of(session.service)
     report = {
         "schema": "tocsin/init/v1",
         "home": str(session.folder),
         "settings": str(config),
         "beside": beside,
         "unheld": unheld,
+        "unreachable": too_few,
     }
     page = Page(
         (
@@ -68,6 +69,7 @@ def init(
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
             *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
+            *unreachable_blocks(too_few),
             do(Action("playbook.list"), hang=0),
         )
     )

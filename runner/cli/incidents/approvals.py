@@ -117,13 +117,13 @@ def _decide(
     approved: bool,
     as_it_was: str = "",
 ) -> None:
-    from runner.app.incidents.approvals import approval, decide_on, refuse_rejection, refuse_unready_texts
+    from runner.app.incidents.approvals import approval, decide_on, refuse_early, refuse_rejection
 
     if not approved:
         refuse_rejection(session.principal)
     library = session.service.library(incident)
-    if approved:
-        refuse_unready_texts(incident, library, names)
+    person = session.options.on_behalf_of or session.by
+    refuse_early(session.service, incident, names, person, approved=approved)
     reports = [approval(incident, name, library) for name in names]
     if len(digests) == 1 and len({report.subject_digest for report in reports}) == 1:
         digests = [*digests] * len(names)

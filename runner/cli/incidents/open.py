@@ -37,7 +37,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.page import Cell, Page, do, flow, table
 from runner.reports.core.report import Report, filled
 from runner.reports.messages.message_plan import PlanReport
-from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
+from runner.reports.people.unassigned_roles import UnheldRole, Unreachable, unheld_blocks, unheld_words
 
 if TYPE_CHECKING:
     from runner.app.incidents.open_incident import Opening, Request
@@ -62,6 +62,8 @@ class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
     """Values of the VERIS records that have no fact."""
     unheld: tuple[UnheldRole, ...] = ()
     """Roles of its playbooks that nobody has, and the actions that are not possible without them."""
+    unreachable: tuple[Unreachable, ...] = ()
+    """Approvals that the people with the roles cannot give."""
 
 
 Facts = Annotated[list[str] | None, Option("--fact KEY=VALUE", "One fact; may be repeated.")]

@@ -187,6 +187,7 @@ def render(
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.app.core.step_reference import resolve_step
+    from runner.app.incidents.approvals import if_written
     from runner.app.notices.notice_versions import versions
     from runner.app.notices.notices import (
         notice_step,
@@ -212,6 +213,8 @@ def render(
     if not drop_edits:
         refuse_lost_edits(incident, step)
     service = session.service
+    if written := if_written(service, incident, step, session.options.on_behalf_of or session.by):
+        session.warn("author_cannot_approve", written)
     made = (
         render_duty(service, incident, about, override, marked)
         if about

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import combinations
 
 import msgspec
 
@@ -15,6 +16,7 @@ from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
+from runner.incident.steps.approvals import reachable
 from runner.playbook.format import AddedStep, Approve, File, Notice
 from runner.playbook.parts import After, Quorum
 
@@ -70,23 +72,12 @@ def own_lane(duty: str) -> str:
 
 
 def notice_added(incident: Incident, duty: str, by: str, library: Library) -> tuple[e.AnyEvent, ...]:
-    """Return the tasks of one notice: text, approval by counsel and the privacy lead, filing. Its text is written next.
-
-    Without one of the two, an executive or the commander is the second. A home without a second person approves alone.
-    """
+    """Return the tasks of one notice: text, approval, filing. Its text is written next."""
     run, lane, held = next(iter(incident.runs.values())), own_lane(duty), incident.roles
-    signers = [role for role in ("counsel", "dpo", "executive", "commander") if held.get(role)][:2]
     writer = next((role for role in ("dpo", "counsel", "commander") if held.get(role)), COUNSEL)
-    alone = bool(library.alone) or not signers
     steps: tuple[AddedStep, ...] = (
         Notice(id=DRAFT, notice="auto", duty=duty, title="Draft the notice"),
-        Approve(
-            id="approve-notice",
-            approve=DRAFT,
-            title="Approve the notice",
-            by=Quorum(roles=tuple(signers) or (COUNSEL,), distinct=1 if alone else 2, every_role=not alone),
-            after=After(steps=(DRAFT,)),
-        ),
+        own_approval(incident, library),
         File(
             id="file-notice",
             file=DRAFT,
@@ -101,6 +92,24 @@ def notice_added(incident: Incident, duty: str, by: str, library: Library) -> tu
         for step in steps
     )
     return (*added, e.StepReady(step=f"{lane}{DRAFT}#1", state="active"))
+
+
+def own_approval(incident: Incident, library: Library) -> Approve:
+    """Return the approval of a notice that a person begins: by counsel and the privacy lead.
+
+    Without one of the two, or if one person is both, an executive or the commander is the second. A home without a second
+    person approves alone.
+    """
+    held = [role for role in (COUNSEL, "dpo", "executive", "commander") if incident.roles.get(role)]
+    pairs = [Quorum(roles=pair, distinct=2, every_role=True) for pair in combinations(held, 2)]
+    first = pairs[0] if pairs and not library.alone else Quorum(roles=tuple(held[:2]) or (COUNSEL,))
+    return Approve(
+        id="approve-notice",
+        approve=DRAFT,
+        title="Approve the notice",
+        by=next((one for one in pairs if not library.alone and reachable(one, incident.roles)), first),
+        after=After(steps=(DRAFT,)),
+    )
 
 
 def _is_worked_on(incident: Incident, lane: str) -> bool:

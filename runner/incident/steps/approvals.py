@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from shlex import quote
 
@@ -127,6 +127,33 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
         wanted=wanted,
         still_needs=still,
         each=every,
+    )
+
+
+def able(
+    step: p.Approve, roles: Mapping[str, Sequence[str]], made_by: Collection[str], *, notice: bool
+) -> dict[str, tuple[str, ...]]:
+    """Return who can give the approval of each role if ``made_by`` wrote the text.
+
+    An executive can approve a notice in place of a role whose persons all wrote it.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for role in step.by.roles:
+        held = roles.get(role, ())
+        stands_in = notice and held and set(held) <= set(made_by)
+        given = roles.get(EXECUTIVE, ()) if stands_in else held
+        found[role] = tuple(person for person in given if person not in made_by)
+    return found
+
+
+def ways_out(
+    step: p.Approve, roles: Mapping[str, Sequence[str]], made_by: Collection[str], *, notice: bool
+) -> tuple[str, ...]:
+    """Return the roles of which one more person would be enough for an approval that cannot be given."""
+    return tuple(
+        role
+        for role in dict.fromkeys((*step.by.roles, EXECUTIVE))
+        if reachable(step.by, able(step, {**roles, role: (*roles.get(role, ()), "")}, made_by, notice=notice))
     )
 
 
@@ -293,7 +320,7 @@ def decide_approval(
         raise Refused(
             f'Task "{invocation.id}" is of kind {invocation.kind}, not an approval.', code="not_an_approval"
         )
-    _still_asked(incident, invocation, step, now)
+    refuse_closed(incident, invocation, step, now)
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
         raise Refused(
@@ -308,17 +335,10 @@ def decide_approval(
     if not command.approved:
         require_reason(command.reason, "reject")
     documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    by = principal.on_behalf_of or principal.person
+    roles = refuse_person(incident, invocation, step, by, approved=command.approved)
     if command.approved:
         refuse_unready(incident, bound)
-    by = principal.on_behalf_of or principal.person
-    roles = _roles_for(incident, invocation, step, by)
-    if command.approved and by in authors(incident, bound):
-        others = (EXECUTIVE,) if written_out(incident, invocation, step) else step.by.roles
-        raise Refused(
-            f'Person "{by}" wrote this version.',
-            hint=f"Ask another person with the role {' or '.join(others)}.",
-            code="author",
-        )
     behalf = principal.on_behalf_of
     if behalf:
         _not_said_already(invocation, by)
@@ -346,7 +366,7 @@ def _not_said_already(invocation: Invocation, by: str) -> None:
         raise Refused(f'Person "{by}" {decision} this version already, in person.', code="already_decided")
 
 
-def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
+def refuse_closed(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
     """Raise Refused for an approval that has ended or expired, also if nobody has checked since."""
     if invocation.over:
         raise Refused(
@@ -388,16 +408,24 @@ def _no_draft(made: Document, bound: Invocation) -> None:
     )
 
 
-def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person may decide; raises Refused if there are none."""
-    held = eligible(incident, invocation, step, person)
-    if not held:
+def refuse_person(
+    incident: Incident, invocation: Invocation, step: Approve, person: str, *, approved: bool
+) -> tuple[str, ...]:
+    """Return the roles in which a person may decide; raises Refused without one, and for an author who approves."""
+    roles, bound = eligible(incident, invocation, step, person), subject(incident, invocation, step)
+    made_by = authors(incident, bound) if bound is not None else frozenset()
+    others = able(step, incident.roles, made_by, notice=bound is not None and bound.kind == "notice")
+    names = dict.fromkeys(one for held in others.values() for one in held if one != person)
+    ask: str | Action = f"Ask {' or '.join(names)}" if names else assign_role(Slot("ROLE"))
+    if not roles:
         raise Refused(
             f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",
-            hint=assign_role(Slot("ROLE")),
+            hint=ask,
             code="role",
         )
-    return held
+    if approved and person in made_by:
+        raise Refused(f'Person "{person}" wrote this version.', hint=ask, code="author")
+    return roles
 
 
 def _shown_role(incident: Incident, invocation: Invocation, roles: tuple[str, ...], by: str) -> str:

@@ -32,14 +32,19 @@ from runner.reports.incidents.task import TaskReport
 from runner.reports.law.duty_rows import deadline_words
 from runner.reports.notices.notices import approval_blocks, override_blocks, verification_blocks
 
-Part = Literal["", "role", "author", "decided"]
-"""Why a person cannot decide; empty if the person can."""
+Part = Literal["", "role", "author", "decided", "items", "draft", "nothing"]
+"""Why a person cannot approve; empty if the person can."""
 _PARTS: dict[Part, tuple[str, Tone]] = {
     "": ("You can approve or reject it", "title"),
     "role": ("You have none of its roles", "dim"),
     "author": ("You wrote this version. Another person must approve it", "warn"),
     "decided": ("You decided on this version already", "good"),
+    "items": ("You cannot approve it yet: its items must be verified first", "warn"),
+    "draft": ("You cannot approve it yet: it is a draft with missing information", "warn"),
+    "nothing": ("You cannot approve it yet: there is no document", "dim"),
 }
+MINE: tuple[Part, ...] = ("", "items")
+"""It waits for the reader, who approves it or verifies its items first."""
 
 
 class WaitingApproval(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +89,11 @@ class SigningQueue(Report, frozen=True, kw_only=True, tag="tocsin/approvals/v1")
     confirmations: tuple[WaitingConfirmation, ...] = ()
 
 
+def part_words(part: Part) -> str:
+    """Return why the reader cannot approve, as a sentence."""
+    return f"{_PARTS[part][0]}."
+
+
 def tally_words(tally: Tally) -> str:
     """Return the progress of an approval: ``1 of 2; counsel is still needed``."""
     roles = (" and " if tally.each else " or ").join(tally.still_needs)
@@ -99,8 +109,8 @@ def _deadline(due: datetime | None, now: datetime) -> str:
 @paged
 def queue_page(queue: SigningQueue) -> Iterator[Block]:
     """Draw the approvals that wait for the reader, then those that wait for others."""
-    mine = [one for one in queue.approvals if not one.part]
-    others = [one for one in queue.approvals if one.part]
+    mine = [one for one in queue.approvals if one.part in MINE]
+    others = [one for one in queue.approvals if one.part not in MINE]
     confirm = [one for one in queue.confirmations if one.mine]
     asked = [one for one in queue.confirmations if not one.mine]
     for title, acts, listed in (("WAITS FOR YOU", confirm, mine), ("WAITS FOR OTHERS", asked, others)):

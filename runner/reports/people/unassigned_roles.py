@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from runner.actions import assign_role
 from runner.incident.state.expression_view import title_of
-from runner.incident.steps.approvals import reachable
+from runner.incident.steps.approvals import able, reachable, ways_out
 from runner.playbook.format import AnyStep, Approve, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
@@ -16,6 +17,8 @@ from runner.reports.core.page import Block, do, line
 
 _NAMED = 2
 """Most playbooks of a role that are named."""
+_SHOWN = 3
+"""Most approvals that are named."""
 
 
 class UnheldRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,24 +69,74 @@ def _blocked(step: AnyStep, role: str, held: Mapping[str, Sequence[str]]) -> boo
     return isinstance(step, Approve) and role in step.by.roles and not reachable(step.by, held)
 
 
-def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the approvals that the present people cannot give, although each of its roles has somebody.
+class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval that the present people cannot give, although each of its roles has somebody."""
+
+    title: str
+    playbook: str
+    roles: tuple[str, ...]
+    each: bool
+    """Every role must approve; otherwise any of them."""
+    ways: tuple[str, ...]
+    """One more person with one of these roles would be enough."""
+
+
+def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[Unreachable, ...]:
+    """Return these approvals, without those of a role that nobody has.
 
     Who does the approved step cannot approve it; so a person who alone has its role does not count.
     """
-    found: dict[str, None] = {}
+    found: dict[Unreachable, None] = {}
     for playbook in playbooks:
         steps = {step.id: step for step in walk(playbook.steps)}
         for step in steps.values():
             if not isinstance(step, Approve) or not all(held.get(role) for role in step.by.roles):
                 continue
             authors = held.get(getattr(steps.get(step.approve), "role", ""), ())
-            out = authors if len(authors) == 1 else ()
-            others = {role: [one for one in held[role] if one not in out] for role in step.by.roles}
-            if not reachable(step.by, others):
-                joined = (" and " if step.by.every_role else " or ").join(step.by.roles)
-                found[f"{title_of(step)} ({joined}, {playbook.name})"] = None
+            made_by = authors if len(authors) == 1 else ()
+            if not reachable(step.by, able(step, held, made_by, notice=False)):
+                one = Unreachable(
+                    title=title_of(step),
+                    playbook=playbook.name,
+                    roles=step.by.roles,
+                    each=step.by.every_role,
+                    ways=ways_out(step, held, made_by, notice=False),
+                )
+                found[one] = None
     return tuple(found)
+
+
+def unreachable_words(found: Sequence[Unreachable]) -> str:
+    """Return these approvals in one sentence, without a full stop."""
+    listed = [f"{one.title} ({roles_words(one.roles, each=one.each)}, {one.playbook})" for one in found]
+    more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"Too few people for {count(len(found), 'approval')}: {'; '.join(listed[:_SHOWN])}{more}"
+
+
+def roles_words(roles: Sequence[str], *, each: bool) -> str:
+    """Return the roles of an approval: all of them, or any."""
+    return (" and " if each else " or ").join(roles)
+
+
+def ways_words(ways: Iterable[Sequence[str]]) -> str:
+    """Return what makes approvals possible, from the roles that are enough for each: those that are enough for most first."""
+    common = Counter(role for each in ways for role in each)
+    named = " or ".join(_MORE.get(role, f"another {role}") for role, _ in common.most_common())
+    more = named or "two people are missing"
+    return (
+        f"Give a role to one more person who does not write the text: {more}. "
+        "Name those who have it, too: tocsin role assign ROLE PERSON... --always"
+    )
+
+
+_MORE = {"counsel": "outside counsel", "executive": "an executive", "dpo": "another dpo"}
+
+
+def unreachable_blocks(found: Sequence[Unreachable]) -> Iterator[Block]:
+    """Yield these approvals with the ways out."""
+    if found:
+        yield line(unreachable_words(found), "alarm", hang=2)
+        yield line(ways_words(one.ways for one in found), "warn", indent=2, hang=2)
 
 
 def unheld_words(one: UnheldRole) -> str:

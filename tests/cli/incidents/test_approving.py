@@ -48,13 +48,40 @@ def test_the_exact_bytes_are_written_for_their_owner_alone(desk: AtDesk, tmp_pat
     assert (tmp_path / "to" / "sign.pdf").read_bytes()[:5] == b"%PDF-"
     assert stat.S_IMODE((tmp_path / "to" / "sign.pdf").stat().st_mode) == 0o600
     said = desk("approve", "sign", "--as", "ada", "--out", str(tmp_path / "all"))
-    assert said.error == "no_terminal", "the files are written before it is asked"
+    assert said.error == "already_ended", "the files are written although it has ended"
     files = sorted((tmp_path / "all").iterdir())
     assert [path.suffix for path in files] == [".docx", ".html", ".pdf", ".txt"]
     assert all(str(path) in said.err for path in files)
     (tmp_path / "plain").write_text("", encoding="utf-8")
     said = desk("approve", "sign", "--as", "ada", "--out", str(tmp_path / "plain" / "below"))
     assert said.error == "file_unwritable"
+
+
+def test_who_cannot_approve_is_refused_before_the_text_is_shown(desk: AtDesk) -> None:
+    said = desk("approve", "sign", "--as", "maria", types="y\n")
+    assert (said.error, "Example GmbH" in said.err, "[y/N]" in said.err) == ("role", False, False)
+    assert "jonas or ada" in said.err, "who can approve it"
+    assert desk("reject", "sign", "--reason", "no", "--as", "maria", types="y\n").error == "role"
+    desk.done("fact", "set", "incident.vector=ransomware", "--source", "log")
+    desk.done("notice", "render", "draft", "--as", "ada")
+    said = desk("approve", "sign", "--as", "ada", types="y\n")
+    assert (said.error, "[y/N]" in said.err, "ada" in said.err.rpartition("→")[2]) == ("author", False, False)
+    assert desk("approve", "sign", "--as", "jonas", types="y\n").code == 0
+
+
+def test_who_would_generate_and_approve_a_text_is_told_before_who_can_approve_it(desk: AtDesk) -> None:
+    desk.done("fact", "set", "incident.vector=ransomware", "--source", "log")
+    said = desk("notice", "render", "draft", "--as", "ada")
+    assert (said.code, said.warnings) == (0, ["author_cannot_approve"])
+    told = said.err.splitlines()[0]
+    assert ("Jonas Jansen" in told, "Ada Adler" in told) == (True, False)
+    assert desk("notice", "render", "draft", "--as", "maria").warnings == [], "she approves nothing there"
+    desk.done("role", "assign", "counsel", "ada", "--yes")
+    said = desk("notice", "render", "draft", "--as", "ada")
+    assert (said.warnings, "an executive" in said.err) == (["author_cannot_approve"], True)
+    desk.done("role", "assign", "executive", "jonas")
+    said = desk("notice", "render", "draft", "--as", "ada")
+    assert "Jonas Jansen" in said.err
 
 
 QUORUM = """\

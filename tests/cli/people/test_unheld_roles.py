@@ -121,6 +121,35 @@ def test_doctor_names_the_approvals_that_too_few_people_can_give(tocsin: AtDesk)
     assert "approval_unreachable" in {one["code"] for one in findings}
 
 
+BOTH = PLAYBOOK.replace(
+    "by: {roles: [executive]}", "by: {roles: [counsel, dpo], distinct: 2, every_role: true}"
+)
+
+
+def test_three_people_are_enough_or_init_and_open_say_it(nowhere: AtDesk, tmp_path: Path) -> None:
+    nowhere.done("init")
+    own = nowhere.home / "playbooks"
+    own.mkdir(exist_ok=True)
+    both = BOTH.replace(
+        "executive: {title: Management}", "counsel: {title: Counsel}, dpo: {title: Privacy lead}"
+    )
+    both = both.replace("role:executive", "role:dpo").replace("escalate: executive", "escalate: dpo")
+    (own / "payout.yaml").write_text(both, encoding="utf-8")
+
+    def told(**roles: list[str]) -> list[tuple[str, list[str]]]:
+        nowhere.settings(roles={"commander": ["maria"], **roles})
+        asked = nowhere("init", "--interview", "--format", "json", types="\n" * 60)
+        opened = nowhere("open", "payout", "--yes", "--format", "json")
+        assert [one for one in asked.json["unreachable"] if one["playbook"] == "payout"] == opened.json[
+            "unreachable"
+        ]
+        return [(one["title"], one["ways"]) for one in opened.json["unreachable"]]
+
+    assert told(counsel=["jonas"], dpo=["jonas"]) == [("Sign the payment", ["counsel", "dpo"])]
+    assert told(counsel=["jonas"], dpo=["ada"]) == []
+    assert told(counsel=["jonas"], dpo=["jonas", "ada"]) == []
+
+
 def test_an_empty_role_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:
     tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"], "executive": []})
     assert "executive" not in tocsin("drill", "readiness", "--format", "json").json["without_alternate"]

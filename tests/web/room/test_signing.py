@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def test_an_author_and_others_are_told_why_they_cannot_sign(house: tuple[AtDesk,
     desk.done("notice", "render", "draft", "--as", "ada")
     verified(desk, by="maria")
     for person in ("ada", "maria"):
-        assert Page(room, room.reader(person), "sign", "sign").offered() == set()
+        page = Page(room, room.reader(person), "sign", "sign")
+        assert (page.offered(), 'disabled aria-describedby="off-approve"' in page.text()) == (set(), True)
     digest = rendered(desk)["digest"]
     author = Page(room, room.reader("ada"), "sign", "sign").post("approve", digest=digest)
     assert (author.status_code, state(desk)["approvals"]) == (409, [])
@@ -96,8 +98,27 @@ def test_a_text_with_open_items_offers_no_approval_and_asks_for_no_factors(
     desk.done("notice", "render", "draft", "--as", "maria")
     with served(desk) as room:
         page = Page(room, room.reader("jonas"), "sign", "sign")
-        assert page.offered() == {"reject"}
+        assert (page.offered(), "off-approve" in page.text()) == ({"reject"}, True)
+        assert (
+            "off-approve" not in Page(room, room.reader("maria"), "notice", rendered(desk)["document"]).text()
+        )
         digest = rendered(desk)["digest"]
         assert page.post("approve", digest=digest, mark=page.mark()).status_code == 409
         verified(desk, by="maria")
         assert page.offered() == {"approve", "reject"}
+
+
+def test_a_form_that_generates_says_who_can_approve_then(house: tuple[AtDesk, Served]) -> None:
+    desk, room = house
+    document = rendered(desk)["document"]
+    notes = {
+        person: [
+            re.findall(r'<p class="warn">(.*?)</p>', Page(room, room.reader(person), page, ref).text())
+            for page, ref in (("notice", document), ("duty", "eu-gdpr-33-controller-sa/initial"))
+        ]
+        for person in ("maria", "ada")
+    }
+    assert notes["maria"] == [[], []]
+    assert all(len(told) == 1 and "Let somebody else" in told[0] for told in notes["ada"]), (
+        "two counsel must sign"
+    )

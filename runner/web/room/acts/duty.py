@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.approvals import if_written
 from runner.app.incidents.preview import consequences
 from runner.app.law.decision_warnings import against
 from runner.app.law.duties import Decided, decision
@@ -47,7 +48,9 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
             yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
     act = duty.next.act if duty.next is not None else "done"
     if act not in ("done", "correct"):
-        yield Form("render", "Generate the notice", folded=act != "generate")
+        step = notice_step(asked.incident, asked.ref)
+        written = if_written(asked.service, asked.incident, step, asked.principal.person)
+        yield Form("render", "Generate the notice", folded=act != "generate", note=written)
     yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=act != "file")
     listed = {**{one.ground: one.text for one in duty.unless}, **report.grounds}
     choices = (("", "choose the exemption"), *((code, f"{code}: {text}") for code, text in listed.items()))

@@ -96,6 +96,10 @@ class Form(NamedTuple):
     """Behind its label: it is needed rarely."""
     once: str = ""
     """An identifier that stays when the form is shown again: sent twice, it does one thing."""
+    note: str = ""
+    """Something to know before it is sent; above its button."""
+    off: bool = False
+    """It cannot be sent now; ``note`` says why."""
 
 
 class Preview(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.approvals import if_written
 from runner.app.notices.notice_versions import items_named, named
 from runner.app.notices.notices import reasons_for_gaps, refuse_lost_edits, render_step
 from runner.app.notices.word_import import Adoption, adoption_page, command, look
@@ -38,10 +39,11 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
 def _forms(asked: Asked) -> Sequence[Form]:
     row = _row(asked.incident, asked.ref)
     live = asked.incident.state in ("open", "paused")
-    return tuple(_offered(row)) if row.current and live else ()
+    written = if_written(asked.service, asked.incident, row.step, asked.principal.person)
+    return tuple(_offered(row, written)) if row.current and live else ()
 
 
-def _offered(row: NoticeRow) -> Iterator[Form]:
+def _offered(row: NoticeRow, written: str) -> Iterator[Form]:
     for number, item in enumerate(row.to_verify, 1):
         if item not in row.ticks:
             bound = (("item", str(number)), ("digest", row.digest))
@@ -56,7 +58,8 @@ def _offered(row: NoticeRow) -> Iterator[Form]:
     if row.adoption is not None:
         kept = (("", "keep them: nothing is generated"), ("drop", "drop them"))
         fields.append(Field("edits", "Word edits of the present text", "choice", kept))
-    yield Form("render", "Generate the notice from the present facts", tuple(fields), folded=not row.stale)
+    label = "Generate the notice from the present facts"
+    yield Form("render", label, tuple(fields), folded=not row.stale, note=written)
     file = Field("file", "Edited Word file", "file", needed=True, help="Tracked changes count as accepted.")
     yield Form("adopt", "Import counsel's Word edits", (file, OVERRIDE), folded=True)
 

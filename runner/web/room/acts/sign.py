@@ -8,9 +8,10 @@ from typing import Any
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.step_reference import begun_step
-from runner.app.incidents.approvals import approval, decide_on, refuse_unready_texts, same_text
+from runner.app.incidents.approvals import approval, decide_on, refuse_early, same_text
 from runner.app.notices.signing import to_sign
 from runner.incident.state.incident import Incident
+from runner.reports.incidents.signing import part_words
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given
 from runner.web.room.pages import Asked
 
@@ -30,15 +31,19 @@ def _forms(asked: Asked) -> Sequence[Form]:
     step = begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
     found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
     waits = found.report.task.state in ("ready", "active") and asked.incident.state == "open"
-    if not waits or found.part in ("role", "author") or not found.report.subject_digest:
+    if not waits:
         return ()
+    if found.part in ("role", "author", "nothing"):
+        return (Form("approve", APPROVE, note=part_words(found.part), off=True),)
     bound = (("digest", found.report.subject_digest),)
     stale = found.report.notice is not None and found.report.notice.stale
-    approve = Form("approve", "Approve this exact version", tuple(_fields(found.same, stale=stale)), bound)
-    waiting = found.report.notice is not None and found.report.notice.open_items
-    return *(() if waiting else (approve,)), Form(
-        "reject", "Reject this exact version", (REASON,), bound, folded=True
-    )
+    reject = Form("reject", "Reject this exact version", (REASON,), bound, folded=True)
+    if found.part in ("items", "draft"):
+        return Form("approve", APPROVE, note=part_words(found.part), off=True), reject
+    return Form("approve", APPROVE, tuple(_fields(found.same, stale=stale)), bound), reject
+
+
+APPROVE = "Approve this exact version"
 
 
 def _fields(same: Sequence[str], *, stale: bool) -> Iterator[Field]:
@@ -67,10 +72,9 @@ def _decide(asked: Asked, given: Given, *, approved: bool) -> None:
 
 
 def _ready(asked: Asked, given: Given) -> None:
-    """Refuse a text with open items before the factors are asked for; nothing is shown first."""
-    library = asked.service.library(asked.incident)
-    step = begun_step(asked.incident, asked.ref, library)
-    refuse_unready_texts(asked.incident, library, [step])
+    """Refuse what this person cannot approve now before the factors are asked for; nothing is shown first."""
+    step = begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
+    refuse_early(asked.service, asked.incident, [step], asked.principal.person, approved=True)
 
 
 # The digest guards these forms: another signature in the meantime is no reason to refuse one.

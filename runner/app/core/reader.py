@@ -70,6 +70,15 @@ class Reader:
         """Tell whether the principal has a right, in an incident or in the home."""
         return right in (self._home if incident is None else self._rights(incident)).grants
 
+    def names_elsewhere(self, incident: Incident) -> bool:
+        """Tell whether the screens of another incident may name this one to the principal, who may read it.
+
+        On a terminal a restricted one is named only to people with a role in it: others read that screen, too.
+        """
+        held = incident.roles.values()
+        alone = not (self._principal.os_user and incident.restricted)
+        return alone or any(self._principal.person in persons for persons in held)
+
     def owns(self, incident: Incident, delivery: str) -> bool:
         """Tell whether a message is for the principal."""
         found = incident.deliveries.get(delivery)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.app.core.active_incident import counts
+from runner.app.core.active_incident import OPEN, counts
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises.organisation_attention import campaigns, left_running, pressing
 from runner.app.home.retention import kept
@@ -16,6 +16,8 @@ from runner.app.incidents.links import names_of, rows_of
 from runner.errors import UNREADABLE
 from runner.law.relevance import unknown_organisation
 from runner.reports.core.report import filled
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.attention import soon_elsewhere
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Hold, Status, status
 
@@ -68,6 +70,20 @@ def with_links(service: IncidentService, reader: Reader, found: Status) -> Statu
     """Return a status with the links to incidents that its reader may read."""
     links = rows_of(service, reader, found.incident)
     return replace(found, links=links) if links else found
+
+
+def with_others(service: IncidentService, reader: Reader, found: Status) -> Status:
+    """Return a status with what is due soon in other real incidents that its reader may read; an exercise has none."""
+    found_there: list[AttentionItem] = []
+    for row in reader.incidents() if found.kind == "real" else ():
+        if row.kind == "real" and row.state in OPEN and row.id != found.incident:
+            with suppress(*UNREADABLE):
+                other = service.load(row.id)
+                if reader.names_elsewhere(other):
+                    now, tasks = service.now_in(other), task_rows(other, service.library(other))
+                    duties = service.near_duties(other, now) if reader.may("duty.read", other) else ()
+                    found_there += soon_elsewhere(other.codename, tasks, duties, now)
+    return replace(found, elsewhere=tuple(found_there))
 
 
 def read_incidents(

@@ -100,25 +100,19 @@ def if_written(service: IncidentService, incident: Incident, step: str, person: 
 
     ``step`` is its task; without one, it is the notice that a person begins from a duty.
     """
-    library, about = service.library(incident), incident.invocations.get(step)
+    library, about, held = service.library(incident), incident.invocations.get(step), incident.roles
     approvals = [own_approval(incident, library)]
     if about is not None:
         steps = library.body(incident.runs, incident.scopes[about.scope]).steps.values()
         approvals = [one for one in steps if isinstance(one, Approve) and one.approve == about.step]
-    for one in approvals:
-        if not any(person in incident.roles.get(role, ()) for role in one.by.roles):
-            continue
-        given = able(one, incident.roles, (person,), notice=True)
-        names = dict.fromkeys(map(person_name, (name for held in given.values() for name in held)))
-        words = "If you generate this version, you cannot approve it."
-        if reachable(one.by, given):
-            return f"{words} {' or '.join(names)} can."
-        needs = roles_words(one.by.roles, each=one.by.every_role)
-        ways = ways_words([ways_out(one, incident.roles, (person,), notice=True)])
-        return (
-            f"{words} Then too few people can approve it ({needs}). Let somebody else generate it. Or: {ways}"
-        )
-    return ""
+    asked = (one for one in approvals if any(person in held.get(role, ()) for role in one.by.roles))
+    if (one := next(asked, None)) is None:
+        return ""
+    given, words = able(one, held, (person,)), "If you generate this version, you cannot approve it."
+    if reachable(one.by, given):
+        return f"{words} {' or '.join(dict.fromkeys(person_name(name) for names in given.values() for name in names))} can."
+    few = f"Then too few people can approve it ({roles_words(one.by)}). Let somebody else generate it, or:"
+    return f"{words} {few} {ways_words([ways_out(one, held, (person,))])}"
 
 
 def queue(service: IncidentService, reader: Reader, principal: Principal) -> SigningQueue:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
+from runner.cli.framework.completion import incidents
 from runner.cli.framework.options import (
     NEEDS_A_PERSON,
+    Argument,
     Commands,
     Option,
     Scope,
@@ -53,10 +55,12 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
       tocsin next --as maria
       tocsin next --all
     """
+    from runner.app.home.overview import with_others
     from runner.reports.incidents.recommendations import next_actions, next_page
 
     incident = session.incident(where)
-    found = next_actions(read_status(session, incident, me), everything=everything)
+    present = with_others(session.service, session.reader, read_status(session, incident, me))
+    found = next_actions(present, everything=everything)
     session.show(found, lambda: next_page(found))
 
 
@@ -77,6 +81,7 @@ def status(
       tocsin status --as-known-at 2026-11-24T10:00:00Z
     """
     from runner.app.exercises.organisation_attention import waiting
+    from runner.app.home.overview import with_others
     from runner.reports.incidents.incidents import incidents_page
     from runner.reports.incidents.status_page import status_page
 
@@ -87,6 +92,7 @@ def status(
             session.tell(incidents_page(_incidents(session)))
         raise
     found = read_status(session, incident, me, known, () if known else waiting(session.service))
+    found = found if known else with_others(session.service, session.reader, found)
     session.show(found, lambda: status_page(found, everything=everything))
     return NEEDS_A_PERSON if check and found.needs_attention else 0
 
@@ -226,14 +232,21 @@ def timeline(
     session.show(found, lambda: timeline_page(found, here(), everything=everything))
 
 
-def use(session: Session, incident: Where = None) -> None:
-    """Set or clear the active incident.
+def use(
+    session: Session,
+    incident: Annotated[
+        str | None,
+        Argument("[INCIDENT]", "Id or codename. Without it: no active incident.", autocompletion=incidents),
+    ] = None,
+) -> None:
+    """Set the active incident; without INCIDENT, clear it.
 
     Commands use the active incident if you name none. The setting is valid for you on this computer, until the incident closes.
 
     \b
-    Example:
+    Examples:
       tocsin use amber-falcon
+      tocsin use
     """
     from runner.app.core.active_incident import OPEN, Choice
 

@@ -187,7 +187,6 @@ def render(
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.app.core.step_reference import resolve_step
-    from runner.app.incidents.approvals import if_written
     from runner.app.notices.notice_versions import versions
     from runner.app.notices.notices import (
         notice_step,
@@ -213,8 +212,7 @@ def render(
     if not drop_edits:
         refuse_lost_edits(incident, step)
     service = session.service
-    if written := if_written(service, incident, step, session.options.on_behalf_of or session.by):
-        session.warn("author_cannot_approve", written)
+    _warn_author(session, incident, step)
     made = (
         render_duty(service, incident, about, override, marked)
         if about
@@ -222,6 +220,14 @@ def render(
     )
     turn = service.act(session.principal, incident.id, made)
     tell(session, turn, rendered_words(made[-1]))
+
+
+def _warn_author(session: Session, incident: Incident, step: str) -> None:
+    """Say who can approve the text before it is written, if its author could otherwise."""
+    from runner.app.incidents.approvals import if_written
+
+    if words := if_written(session.service, incident, step, session.options.on_behalf_of or session.by):
+        session.warn("author_cannot_approve", words)
 
 
 def _draft(

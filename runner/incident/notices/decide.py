@@ -16,7 +16,6 @@ from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
-from runner.incident.steps.approvals import reachable
 from runner.playbook.format import AddedStep, Approve, File, Notice
 from runner.playbook.parts import After, Quorum
 
@@ -100,14 +99,16 @@ def own_approval(incident: Incident, library: Library) -> Approve:
     Without one of the two, or if one person is both, an executive or the commander is the second. A home without a second
     person approves alone.
     """
-    held = [role for role in (COUNSEL, "dpo", "executive", "commander") if incident.roles.get(role)]
-    pairs = [Quorum(roles=pair, distinct=2, every_role=True) for pair in combinations(held, 2)]
-    first = pairs[0] if pairs and not library.alone else Quorum(roles=tuple(held[:2]) or (COUNSEL,))
+    people = incident.roles
+    held = [role for role in (COUNSEL, "dpo", "executive", "commander") if people.get(role)]
+    pairs = [] if library.alone else [*combinations(held, 2)]
+    two = (pair for pair in pairs if len({*people[pair[0]], *people[pair[1]]}) > 1)
+    signers = next(two, pairs[0] if pairs else tuple(held[:2]) or (COUNSEL,))
     return Approve(
         id="approve-notice",
         approve=DRAFT,
         title="Approve the notice",
-        by=next((one for one in pairs if not library.alone and reachable(one, incident.roles)), first),
+        by=Quorum(roles=signers, distinct=2 if pairs else 1, every_role=bool(pairs)),
         after=After(steps=(DRAFT,)),
     )
 

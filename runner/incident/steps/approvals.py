@@ -130,31 +130,24 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
     )
 
 
-def able(
-    step: p.Approve, roles: Mapping[str, Sequence[str]], made_by: Collection[str], *, notice: bool
-) -> dict[str, tuple[str, ...]]:
-    """Return who can give the approval of each role if ``made_by`` wrote the text.
+Holders = Mapping[str, Sequence[str]]
+"""The people of each role."""
 
-    An executive can approve a notice in place of a role whose persons all wrote it.
-    """
+
+def able(step: p.Approve, roles: Holders, made_by: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return who can give the approval of each role if ``made_by`` wrote the notice: an executive where all of a role did."""
     found: dict[str, tuple[str, ...]] = {}
     for role in step.by.roles:
         held = roles.get(role, ())
-        stands_in = notice and held and set(held) <= set(made_by)
-        given = roles.get(EXECUTIVE, ()) if stands_in else held
+        given = roles.get(EXECUTIVE, ()) if held and set(held) <= set(made_by) else held
         found[role] = tuple(person for person in given if person not in made_by)
     return found
 
 
-def ways_out(
-    step: p.Approve, roles: Mapping[str, Sequence[str]], made_by: Collection[str], *, notice: bool
-) -> tuple[str, ...]:
+def ways_out(step: p.Approve, roles: Holders, made_by: Collection[str]) -> tuple[str, ...]:
     """Return the roles of which one more person would be enough for an approval that cannot be given."""
-    return tuple(
-        role
-        for role in dict.fromkeys((*step.by.roles, EXECUTIVE))
-        if reachable(step.by, able(step, {**roles, role: (*roles.get(role, ()), "")}, made_by, notice=notice))
-    )
+    more = {role: {**roles, role: (*roles.get(role, ()), "")} for role in (*step.by.roles, EXECUTIVE)}
+    return tuple(role for role, held in more.items() if reachable(step.by, able(step, held, made_by)))
 
 
 def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
@@ -414,8 +407,8 @@ def refuse_person(
     """Return the roles in which a person may decide; raises Refused without one, and for an author who approves."""
     roles, bound = eligible(incident, invocation, step, person), subject(incident, invocation, step)
     made_by = authors(incident, bound) if bound is not None else frozenset()
-    others = able(step, incident.roles, made_by, notice=bound is not None and bound.kind == "notice")
-    names = dict.fromkeys(one for held in others.values() for one in held if one != person)
+    people = dict.fromkeys(name for held in incident.roles.values() for name in held if name not in made_by)
+    names = [name for name in people if eligible(incident, invocation, step, name)]
     ask: str | Action = f"Ask {' or '.join(names)}" if names else assign_role(Slot("ROLE"))
     if not roles:
         raise Refused(

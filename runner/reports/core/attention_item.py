@@ -62,6 +62,7 @@ AttentionKind = Literal[
     "alternate_missing",
     "sender_unregistered",
     "receipt",
+    "elsewhere",
 ]
 
 

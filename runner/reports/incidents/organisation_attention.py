@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from runner.actions import REASON, Action
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.formatting import count, moment
-from runner.reports.core.page import Block, arrow, flow, line
+from runner.reports.core.page import Block, arrow, flow, line, rows
 
 if TYPE_CHECKING:
     from runner.incident.exercises.improvements import Item
@@ -98,6 +99,15 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
             f"Run it (tocsin drill run {exercise}), or record why not",
             action=Action("drill.acknowledge", schedule.id, {"reason": REASON}),
         )
+
+
+def elsewhere_blocks(
+    items: Sequence[AttentionItem], now: datetime, title: str = "IN OTHER OPEN INCIDENTS"
+) -> Iterator[Block]:
+    """Draw what is due in several open incidents, the first on top."""
+    if items:
+        yield line(title, "title")
+        yield from rows(attention_rows(sorted(items, key=lambda one: one.due or now), now))
 
 
 def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:

@@ -21,6 +21,7 @@ from runner.reports.core.page import Block, arrow, flow, paged, rows
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
+from runner.reports.incidents.organisation_attention import elsewhere_blocks
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.waiting import waiting, waiting_blocks
 from runner.reports.law.duties import FAR, presses
@@ -46,6 +47,8 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     """What waits for somebody else."""
     severity: str = ""
     alone: str = ""
+    elsewhere: tuple[AttentionItem, ...] = ()
+    """What is overdue or due within two hours in other open incidents that the reader may read."""
 
 
 def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
@@ -148,6 +151,7 @@ def task_item(row: TaskRow, found: Status, title: str = "") -> AttentionItem:
 def next_page(found: Next) -> Iterator[Block]:
     """Draw the actions."""
     yield from screen_header(filled(Heading, found), found.as_of)
+    yield from elsewhere_blocks(found.elsewhere, found.as_of)
     if not found.next:
         yield from waiting_blocks(NOTHING, found.waiting)
     yield from rows(attention_row(one, found.as_of) for one in found.next)

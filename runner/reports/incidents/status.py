@@ -135,6 +135,8 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """Handovers of evidence whose receipt is open; DO NOW has those of the reader."""
     links: tuple[LinkRow, ...] = ()
     """Other incidents that turned out to be this one; only those that the reader may read."""
+    elsewhere: tuple[AttentionItem, ...] = ()
+    """What is overdue or due within two hours in other open incidents that the reader may read."""
 
 
 def status(

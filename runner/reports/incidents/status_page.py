@@ -29,7 +29,7 @@ from runner.reports.incidents.duty_lanes import (
     words,
 )
 from runner.reports.incidents.links import elsewhere, link_blocks
-from runner.reports.incidents.organisation_attention import between_blocks
+from runner.reports.incidents.organisation_attention import between_blocks, elsewhere_blocks
 from runner.reports.incidents.recommendations import pressing_actions, task_item
 from runner.reports.incidents.status import Fallen, Status
 from runner.reports.incidents.waiting import calm_blocks, receipts
@@ -80,6 +80,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     deadlines = tuple(_clocks(found, now, lanes, clocks))
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
+    yield from elsewhere_blocks(found.elsewhere, now)
     yield from _attention(found, now, items, most)
     if found.hold is not None and found.hold.until is not None:
         ended = f"The legal hold ended {when(found.hold.until, now)}, released by {person_name(found.hold.ended_by)}"

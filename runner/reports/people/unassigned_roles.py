@@ -9,8 +9,9 @@ import msgspec
 
 from runner.actions import assign_role
 from runner.incident.state.expression_view import title_of
-from runner.incident.steps.approvals import able, reachable, ways_out
+from runner.incident.steps.approvals import reachable, ways_out
 from runner.playbook.format import AnyStep, Approve, Message, Playbook
+from runner.playbook.parts import Quorum
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, do, line
@@ -74,9 +75,8 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     playbook: str
-    roles: tuple[str, ...]
-    each: bool
-    """Every role must approve; otherwise any of them."""
+    roles: str
+    """``counsel and dpo``, or ``counsel or dpo``."""
     ways: tuple[str, ...]
     """One more person with one of these roles would be enough."""
 
@@ -93,40 +93,34 @@ def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]
             if not isinstance(step, Approve) or not all(held.get(role) for role in step.by.roles):
                 continue
             authors = held.get(getattr(steps.get(step.approve), "role", ""), ())
-            made_by = authors if len(authors) == 1 else ()
-            if not reachable(step.by, able(step, held, made_by, notice=False)):
-                one = Unreachable(
-                    title=title_of(step),
-                    playbook=playbook.name,
-                    roles=step.by.roles,
-                    each=step.by.every_role,
-                    ways=ways_out(step, held, made_by, notice=False),
+            out = authors if len(authors) == 1 else ()
+            others = {role: [one for one in held[role] if one not in out] for role in step.by.roles}
+            if not reachable(step.by, others):
+                roles, ways = roles_words(step.by), ways_out(step, others, ())
+                found[Unreachable(title=title_of(step), playbook=playbook.name, roles=roles, ways=ways)] = (
+                    None
                 )
-                found[one] = None
     return tuple(found)
 
 
 def unreachable_words(found: Sequence[Unreachable]) -> str:
     """Return these approvals in one sentence, without a full stop."""
-    listed = [f"{one.title} ({roles_words(one.roles, each=one.each)}, {one.playbook})" for one in found]
+    listed = [f"{one.title} ({one.roles}, {one.playbook})" for one in found]
     more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return f"Too few people for {count(len(found), 'approval')}: {'; '.join(listed[:_SHOWN])}{more}"
 
 
-def roles_words(roles: Sequence[str], *, each: bool) -> str:
+def roles_words(quorum: Quorum) -> str:
     """Return the roles of an approval: all of them, or any."""
-    return (" and " if each else " or ").join(roles)
+    return (" and " if quorum.every_role else " or ").join(quorum.roles)
 
 
 def ways_words(ways: Iterable[Sequence[str]]) -> str:
-    """Return what makes approvals possible, from the roles that are enough for each: those that are enough for most first."""
-    common = Counter(role for each in ways for role in each)
-    named = " or ".join(_MORE.get(role, f"another {role}") for role, _ in common.most_common())
-    more = named or "two people are missing"
-    return (
-        f"Give a role to one more person who does not write the text: {more}. "
-        "Name those who have it, too: tocsin role assign ROLE PERSON... --always"
-    )
+    """Return what makes approvals possible: the roles of which one more person is enough, first what is enough for most."""
+    most = Counter(role for each in ways for role in each).most_common()
+    named = " or ".join(_MORE.get(role, f"another {role}") for role, _ in most) or "two people are missing"
+    give = f"Give a role to one more person who does not write the text: {named}. Name those who have it, too"
+    return f"{give}: tocsin role assign ROLE PERSON... --always"
 
 
 _MORE = {"counsel": "outside counsel", "executive": "an executive", "dpo": "another dpo"}

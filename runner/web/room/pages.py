@@ -123,7 +123,9 @@ def _status(asked: Asked, incident: Incident) -> Status:
 def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see, with what is late, the reader's tasks, and the actions of each."""
     from runner.app.home.overview import read_incidents
+    from runner.reports.incidents.attention import soon_elsewhere
     from runner.reports.incidents.incidents import incidents_page, own_blocks, summary_line
+    from runner.reports.incidents.organisation_attention import elsewhere_blocks
     from runner.reports.law.duties import running
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
@@ -138,7 +140,10 @@ def incidents(asked: Asked) -> Shown:
     first, *listed = incidents_page(report, everything=asked.everything, duties=duties).blocks
     real, played = ([one for one in found if (one.kind == "real") is which] for which in (True, False))
     urgent, later = ([block for one in some for block in _do_now(one)] for some in (real, played))
-    summary = (summary_line(found, live), *unread) if live else ()
+    going = [one for one in real if one.state != "closed"]
+    due = [item for one in going for item in soon_elsewhere(one.codename, one.tasks, one.duties, one.as_of)]
+    soon = elsewhere_blocks(due, asked.now, "DUE WITHIN 2 HOURS") if len(going) > 1 else ()
+    summary = (summary_line(found, live), *unread, *soon) if live else ()
     last = (*own_blocks(played), *later)
     return Shown(report, Page((first, *summary, *listed, *urgent, *_alerts(asked), *own_blocks(real), *last)))
 
@@ -194,9 +199,10 @@ def _leads(found: Status, item: AttentionItem) -> Cell:
 
 def incident(asked: Asked) -> Shown:
     """Show one incident: actions, deadlines, tasks, messages."""
+    from runner.app.home.overview import with_others
     from runner.reports.incidents.status_page import status_page
 
-    report = _status(asked, asked.incident)
+    report = with_others(asked.service, asked.reader, _status(asked, asked.incident))
     return Shown(report, status_page(report, everything=asked.everything))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,46 @@ def test_while_several_are_open_a_writing_command_names_its_incident_first(
     assert first_line(tocsin, "task", "list") == set()
     tocsin.closed("--reason", "done")
     assert first_line(tocsin, "note", "one is left") == set()
+
+
+def elsewhere(desk: AtDesk, *words: str) -> list[tuple[str, str]]:
+    """Return the incident and the action of what a screen says about others."""
+    items = desk(*words, "--format", "json").json["elsewhere"]
+    return [(one["ref"], one["command"]) for one in items]
+
+
+def test_next_and_status_name_other_incidents_with_something_due_soon(
+    tocsin: AtDesk, playbook: Path, tmp_path: Path
+) -> None:
+    calm = tmp_path / "calm.yaml"
+    calm.write_text(
+        playbook.read_text(encoding="utf-8").replace("due: 15m", "due: 9h").replace("due: 1h", "due: 9h"),
+        encoding="utf-8",
+    )
+    tocsin.done("open", str(playbook), "--yes")
+    assert elsewhere(tocsin, "next") == [], "no other is open"
+    tocsin.done("open", str(calm), "--yes")
+    for screen in ("next", "status"):
+        assert elsewhere(tocsin, screen) == [(FIRST, f"tocsin next -i {FIRST}")]
+        assert FIRST in tocsin.done(screen)
+        assert elsewhere(tocsin, screen, FIRST) == [], "nothing is due there within two hours"
+    tocsin.clock.advance(timedelta(hours=10))
+    assert elsewhere(tocsin, "next", FIRST) == [(SECOND, f"tocsin next -i {SECOND}")]
+    tocsin.done("open", str(playbook), "--yes", "--kind", "exercise")
+    assert elsewhere(tocsin, "next", FIRST) == [(SECOND, f"tocsin next -i {SECOND}")], (
+        "no exercise beside real incidents"
+    )
+    assert elsewhere(tocsin, "next") == [], "and no real incident in an exercise"
+
+
+def test_a_restricted_incident_is_named_elsewhere_only_to_people_with_a_role_in_it(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    tocsin.done("open", str(playbook), "--yes", "--restricted")
+    tocsin.done("open", str(playbook), "--yes")
+    assert elsewhere(tocsin, "next") == [(FIRST, f"tocsin next -i {FIRST}")], "maria has a role in it"
+    outsider = AtDesk(tocsin.home, tocsin.clock, tocsin.chance, os_user="ida")
+    for screen in ("next", "status"):
+        said = outsider(screen, SECOND, "--format", "json")
+        assert (said.code, FIRST in said.out + said.err) == (0, False)
+        assert FIRST not in outsider.done(screen, SECOND)

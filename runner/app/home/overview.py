@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -72,18 +73,24 @@ def with_links(service: IncidentService, reader: Reader, found: Status) -> Statu
     return replace(found, links=links) if links else found
 
 
+def others_open(service: IncidentService, reader: Reader, apart_from: str = "") -> Iterator[Incident]:
+    """Yield the open real incidents that a screen about another one may name to its reader."""
+    for row in reader.incidents():
+        if row.kind == "real" and row.state in OPEN and row.id != apart_from:
+            with suppress(*UNREADABLE):  # a damaged incident hides no other
+                if reader.names_elsewhere(incident := service.load(row.id)):
+                    yield incident
+
+
 def with_others(service: IncidentService, reader: Reader, found: Status) -> Status:
     """Return a status with what is due soon in other real incidents that its reader may read; an exercise has none."""
-    found_there: list[AttentionItem] = []
-    for row in reader.incidents() if found.kind == "real" else ():
-        if row.kind == "real" and row.state in OPEN and row.id != found.incident:
-            with suppress(*UNREADABLE):
-                other = service.load(row.id)
-                if reader.names_elsewhere(other):
-                    now, tasks = service.now_in(other), task_rows(other, service.library(other))
-                    duties = service.near_duties(other, now) if reader.may("duty.read", other) else ()
-                    found_there += soon_elsewhere(other.codename, tasks, duties, now)
-    return replace(found, elsewhere=tuple(found_there))
+    soon: list[AttentionItem] = []
+    for other in others_open(service, reader, found.incident) if found.kind == "real" else ():
+        with suppress(*UNREADABLE):
+            now, tasks = service.now_in(other), task_rows(other, service.library(other))
+            duties = service.near_duties(other, now) if reader.may("duty.read", other) else ()
+            soon += soon_elsewhere(other.codename, tasks, duties, now)
+    return replace(found, elsewhere=tuple(soon))
 
 
 def read_incidents(

@@ -165,7 +165,7 @@ def prepare_opening(
         raise Refused("The playbook is missing.", hint=Action("playbook.list"), code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
-        *_roles(service, bundles, request.roles, service.home.merges(profile)),
+        *role_commands(service, bundles, request.roles, service.home.merges(profile)),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
         *((SetSeverity(severity=request.severity),) if request.severity else ()),
@@ -290,7 +290,7 @@ def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[State
     )
 
 
-def _roles(
+def role_commands(
     service: IncidentService,
     bundles: Sequence[Bundle],
     given: Mapping[str, tuple[str, ...]],
@@ -366,12 +366,13 @@ def _plans(
     An opening without recipients imports no planner.
     """
     from runner.effects.context import message_class, plan_context
-    from runner.effects.messages.compose import addressed, planned_for
+    from runner.effects.messages.compose import addressed, planned_for, without_alerted
 
     context = plan_context(sketch, service.clock.now(), service.compromises())
     kind = message_class(message, service.directory, playbook.classes)
-    found = addressed(sketch, service.directory, to, kind)
-    return {p: planned_for(context, service.directory, kind, p) for p in found.meant}, found.filled
+    found = without_alerted(sketch, kind, addressed(sketch, service.directory, to, kind))
+    plans = {p: planned_for(context, service.directory, kind, p) for p in found.meant}
+    return plans, (*found.filled, *found.alerted)
 
 
 def _sketch(

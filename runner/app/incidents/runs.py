@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.incidents.home_catalogue import catalogue
-from runner.app.incidents.open_incident import pin_command
+from runner.app.incidents.open_incident import pin_command, role_commands
 from runner.base.states import Profile
 from runner.decoding import from_json
 from runner.errors import Refused
-from runner.incident.state.commands import MigratePlaybook, PinPlaybook
+from runner.incident.state.commands import AssignRole, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import PlaybookPinned
 from runner.incident.state.incident import Incident, Run
 from runner.incident.steps.migrate import MigrationPlan, decide_migration, plan_migration
 from runner.playbook.bundle import load_bundle
 from runner.playbook.format import Bundle
+from runner.playbook.profiles import bundle_of_profile
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 
 
 def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:
-    """Start a playbook inside an open incident; return the turn and the playbook's run; raises Stale."""
+    """Start a playbook inside an open incident; return the turn and the playbook's run; raises Stale.
+
+    Its roles that nobody has in the incident get the people of the home, as when an incident is opened.
+    """
     bundle = load_bundle(name, catalogue(service))
 
-    def make(found: Incident) -> tuple[PinPlaybook]:
+    def make(found: Incident) -> tuple[AssignRole | PinPlaybook, ...]:
         now, runs = service.clock.now(), tuple(found.runs)
-        return (pin_command(service, bundle, now, runs, reason, profile=found.profile),)
+        shown = bundle_of_profile(bundle, found.profile)
+        given = role_commands(service, [shown], {}, service.home.merges(found.profile))
+        new = (one for one in given if not found.roles.get(one.role))
+        return *new, pin_command(service, bundle, now, runs, reason, profile=found.profile)
 
     turn = service.act(service.principal, incident.id, make)
     begun = next(one.event.run for one in turn.events if isinstance(one.event, PlaybookPinned))

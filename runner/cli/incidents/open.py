@@ -130,6 +130,7 @@ def open_(
 def open_incident(session: Session, request: Request, *, yes: bool, no_worker: bool) -> str:
     """Show the message plan, ask, open the incident, show the result, and return the id of the incident."""
     from runner.app.home.opening_plan import opening_page, plan_of
+    from runner.app.home.overview import others_open
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
 
@@ -154,6 +155,13 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
             "organisation_unknown",
             f"No legal deadline can be shown: {' and '.join(unknown)} unknown. Repeat the command with {keys}",
         )
+    if request.kind == "real":
+        for other in others_open(session.service, session.reader):
+            add = f"tocsin graft {request.playbooks[0]} -i {other.codename}"
+            session.warn(
+                "open_already",
+                f"{other.codename} is open. If this is the same event, add the playbook to it: {add}",
+            )
     for role in opening.unheld:
         hint = f"tocsin role assign {role.role} PERSON"
         session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")

@@ -46,6 +46,8 @@ class Addressed(msgspec.Struct, frozen=True, kw_only=True):
     filled: tuple[str, ...] = ()
     """Roles whose only person is the opener of the incident, who is not paged."""
     unheld: tuple[str, ...] = ()
+    alerted: tuple[str, ...] = ()
+    """People who were alerted already by another playbook."""
 
 
 def addressed(
@@ -56,6 +58,28 @@ def addressed(
     A class that mobilises omits the opener of the incident.
     """
     return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else spared)
+
+
+def without_alerted(incident: Incident, kind: MessageClass, found: Addressed, run: str = "") -> Addressed:
+    """Leave out who was alerted already by another playbook of the incident; empty ``run`` is one that is added now.
+
+    Alerted is who has acknowledged, or is being alerted and reminded: no second alert is needed.
+    """
+    if not kind.mobilises:
+        return found
+    there = set()
+    for one in incident.deliveries.values():
+        step = incident.invocations.get(one.step)
+        alert = incident.messages[one.message].message_class.mobilises and not one.waits
+        if (
+            alert
+            and step is not None
+            and incident.scopes[step.scope].run != run
+            and one.state in ("active", "satisfied")
+        ):
+            there.add(one.person)
+    meant = {person: roles for person, roles in found.meant.items() if person not in there}
+    return msgspec.structs.replace(found, meant=meant, alerted=tuple(p for p in found.meant if p in there))
 
 
 def _addressed(
@@ -207,7 +231,9 @@ def _composed(
     acting = tuple(f"person:{deputy.person}" for deputy in escalated.deputies) if escalated else ()
     wanted = (*_addressees(incident, invocation, work, template, library), *acting)
     found = addressed(incident, tools.directory, wanted, kind)
-    if not (found.meant or found.filled):
+    if not (work.reminder or acting):
+        found = without_alerted(incident, kind, found, scope.run)
+    if not (found.meant or found.filled or found.alerted):
         named = ", ".join(work.to or template.to) or "none"
         return EffectFailed(step=work.step, why=f"no recipient ({named}): tocsin role assign ROLE PERSON")
     coming = next_update(incident, library, invocation, tools.now())
@@ -231,6 +257,7 @@ def _composed(
             to=tuple(found.meant),
             plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
             filled=found.filled,
+            alerted=found.alerted,
             unheld=found.unheld,
             traits=tuple(sorted(traits)),
             reason=REPEATED if work.reminder else "",
@@ -257,7 +284,7 @@ def deliveries(
         )
         for person, name in meant.items()
     ]
-    if kind.escalate_after is not None:
+    if kind.escalate_after is not None and (meant or not found.alerted):
         for rung in rungs(incident, tools.directory, wanted, above, meant):
             plan = planned(incident, tools, kind, rung.person, tools.new_id("d"), traits)
             plans.append(msgspec.structs.replace(plan, level=rung.level, stands_for=rung.stands_for))

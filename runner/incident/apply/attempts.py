@@ -40,6 +40,7 @@ def _composed(draft: IncidentBuilder, event: e.MessageComposed, at: datetime, se
         next_update=event.next_update,
         filled=event.filled,
         unheld=event.unheld,
+        alerted=event.alerted,
     )
     for plan in event.plans:
         draft.table("deliveries")[plan.delivery] = Delivery(

@@ -256,6 +256,8 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     """Addressed roles whose only person opened the incident: no message is sent for them."""
     unheld: tuple[str, ...] = ()
     """Addressed roles without a person."""
+    alerted: tuple[str, ...] = ()
+    """People who were alerted already by another playbook: no message is sent to them."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):

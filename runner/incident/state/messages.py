@@ -43,6 +43,8 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     """Addressed roles whose only person opened the incident: no message is sent for them."""
     unheld: tuple[str, ...] = ()
     """Addressed roles without a person."""
+    alerted: tuple[str, ...] = ()
+    """People who were alerted already by another playbook: no message is sent to them."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

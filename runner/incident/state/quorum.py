@@ -23,11 +23,15 @@ def count_reached(incident: Incident, message: str) -> tuple[int, int]:
 def quorum_met(incident: Incident, message: str) -> bool:
     """Tell whether the class's quorum is met; never without recipients.
 
-    Exception: the person who opened the incident has every role that the message addresses.
+    Exceptions: the opener of the incident has every role that it addresses; all others were alerted already.
     """
     record = incident.messages[message]
     deliveries = deliveries_of(incident, message)
-    return enough_of(deliveries, record.message_class.ack_quorum) if deliveries else bool(record.filled)
+    return (
+        enough_of(deliveries, record.message_class.ack_quorum)
+        if deliveries
+        else bool(record.filled or record.alerted)
+    )
 
 
 def enough_of(deliveries: list[Delivery], rule: object) -> bool:

@@ -29,8 +29,23 @@ def open_bodies(
             yield from [_body(scope, invocation, step.id)] if one else lanes
         case p.Repeat():
             yield _iteration(scope, invocation, step, 1)
-        case p.Call():
+        case p.Call() if shared(incident, invocation, step, library) is None:
             yield _called(incident, scope, invocation, step, library)
+
+
+def shared(incident: Incident, invocation: Invocation, step: p.Call, library: Library) -> Invocation | None:
+    """Return the call of another run that runs the same playbook with the same inputs.
+
+    What runs in an incident already is not begun twice: a call without a body of its own ends with that one.
+    """
+    own = incident.scopes[invocation.scope]
+    inputs = _inputs(ScopeView(incident, own, library), step.inputs)
+    for scope in incident.scopes.values():
+        other = incident.invocations.get(scope.parent)
+        same = (scope.playbook, scope.body, scope.inputs) == (step.name, "", inputs) and scope.run != own.run
+        if other is not None and same and other.state in ("active", "done", "done_late"):
+            return other
+    return None
 
 
 def new_lanes(
@@ -75,6 +90,12 @@ def keep_open(
             yield from news
             if not news and not invocation.missing and _all_ended(incident, invocation):
                 yield _done(invocation, now, "all lanes ended")
+        case p.Call() if not invocation.scopes:
+            other = shared(incident, invocation, step, library)
+            if other is None:
+                yield _called(incident, incident.scopes[invocation.scope], invocation, step, library)
+            elif other.over:
+                yield _done(invocation, now, f"shared with {other.id}")
         case p.Group() | p.Call() if _all_ended(incident, invocation):
             yield _done(invocation, now, "all steps ended")
         case p.Repeat() if _all_ended(incident, invocation):

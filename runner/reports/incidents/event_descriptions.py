@@ -307,6 +307,7 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal deadlines"
     about = f"of {words.step(event.step)}" if event.step else by_hand
     opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
+    opener += f"; alerted already: {', '.join(event.alerted)}" if event.alerted else ""
     nobody = f"; nobody has the role {', '.join(event.unheld)}" if event.unheld else ""
     sentence = (
         f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"

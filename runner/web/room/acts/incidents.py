@@ -133,7 +133,8 @@ def ahead(asked: Asked, opening: Opening) -> Preview:
     """Show the message plan, the gaps, and the incidents that are open already."""
     plan = plan_of(opening)
     names = [one.codename for one in asked.reader.incidents() if one.state in ("open", "paused")]
-    running = f"Open already: {', '.join(names)}." if names else "No other incident is open."
+    same = 'If this is the same event, use "Add a playbook" on its status page.'
+    running = f"Open already: {', '.join(names)}. {same}" if names else "No other incident is open."
     blocks = opening_page(asked.service, opening, plan).blocks
     page = Page((line(running), *blocks, *unheld_blocks(opening.unheld)))
     return Preview(page, (plan.plan, opening.unaddressed, opening.repeated, opening.http_calls))

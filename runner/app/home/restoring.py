@@ -12,9 +12,10 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -23,7 +24,7 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of, is_master
+from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, Watched, home_of, is_master
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.key_rotation import rotate_signing
@@ -44,8 +45,6 @@ from runner.settings import CONFIG
 from runner.vault.keys import Vault, mac_of
 from runner.vault.master_key import read_master
 
-Watched = Callable[[str, int | None], Callable[[int], None]]
-
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """What a backup is, as far as it can be known without its master key."""
@@ -63,6 +62,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
     """Differences of files from the manifests, and breaks of the journals; empty for a good backup."""
     left_out: tuple[str, ...]
+    proved_by: Literal["", "master_key", "digest", "passphrase"] = ""
+    """What proves who made it; empty: it agrees with itself, as a backup that somebody made anew does."""
+    master_keys: tuple[str, ...] = ()
+    """Files of the backup that are a master key."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,23 +99,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
 
-def check(
-    backup: Path,
-    watched: Watched = lambda words, total: lambda count: None,
-    *,
-    identity: Path | None = None,
-    passphrase: str = "",
-) -> Checked:
-    """Check the files and the journals of a backup without its master key; works on a read-only medium.
-
-    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written. Raises Invalid for anything but a backup.
-    """
-    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
-        return _checked(folder, watched)
-
-
 @contextmanager
-def _opened(
+def opened(
     backup: Path, near: Path, identity: Path | None, passphrase: str = "", *, copy: bool = False
 ) -> Iterator[Path]:
     """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``. Only a ``copy`` has the key of a pack."""
@@ -137,7 +125,8 @@ def _is_backup(folder: Path) -> Path:
     return folder
 
 
-def _checked(folder: Path, watched: Watched) -> Checked:
+def examined(folder: Path, watched: Watched) -> Checked:
+    """Check the files and the journals of the folder of a backup."""
     store = _is_backup(folder) / bag.DATA / STORE
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     faults = [
@@ -216,8 +205,8 @@ def restore(
         )
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(backup, home.parent, identity, passphrase, copy=True) as folder:
-            checked = _checked(folder, watched)
+        with opened(backup, home.parent, identity, passphrase, copy=True) as folder:
+            checked = examined(folder, watched)
             if checked.faults:
                 raise Refused(
                     f"The backup is damaged: {'; '.join(checked.faults[:3])}. Nothing was restored.",
@@ -251,7 +240,7 @@ def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path
 
     Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
     """
-    if digest and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+    if digest and not bag.is_digest(found, digest):
         raise Refused(
             f"The digest of the backup is {found}, not the given one. Nothing was restored.",
             hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
@@ -274,28 +263,25 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     """
     reference = load_home(stage / CONFIG).master_key
     if key is not None:
-        if not key.is_file():
-            raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
-        reference = f"file:{key}"
-    elif not digest and (reference.startswith(("file:", "command:")) or _has_master(folder)):
+        master = key_in(key)
+    elif not digest and (reference.startswith(("file:", "command:")) or any(masters(folder))):
         raise Refused(
             "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
             hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
             code="backup_unproved",
         )
-    try:
-        master = read_master(reference, base=stage)
-    except Sealed as error:
-        if key is not None or not reference.startswith("file:"):
-            raise
-        raise Sealed(
-            "The backup does not contain the master key. Nothing was restored.",
-            hint="Give the key of this home folder: --key FILE",
-            code="no_master",
-        ) from error
-    code, written = mac_of(master, found.removeprefix("sha256:").encode()), folder / bag.MAC
-    is_ours = written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
-    if not is_ours and not digest:
+    else:
+        try:
+            master = read_master(reference, base=stage)
+        except Sealed as error:
+            if not reference.startswith("file:"):
+                raise
+            raise Sealed(
+                "The backup does not contain the master key. Nothing was restored.",
+                hint="Give the key of this home folder: --key FILE",
+                code="no_master",
+            ) from error
+    if not digest and not is_coded(folder, found, master):
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
             hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",
@@ -304,8 +290,22 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     return master
 
 
-def _has_master(folder: Path) -> bool:
-    return any(path.is_file() and is_master(path) for path in folder.rglob("*"))
+def key_in(file: Path) -> bytes:
+    """Return the master key in a file; raises Refused without the file."""
+    if not file.is_file():
+        raise Refused(f'There is no file "{file}".', hint="Name the file: --key FILE", code="file_missing")
+    return read_master(f"file:{file}", base=file.parent)
+
+
+def is_coded(folder: Path, digest: str, master: bytes) -> bool:
+    """Tell whether the backup has the code of its digest under a master key."""
+    code, written = mac_of(master, digest.removeprefix("sha256:").encode()), folder / bag.MAC
+    return written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
+
+
+def masters(folder: Path) -> Iterator[Path]:
+    """Yield the files of a backup that are a master key."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and is_master(path))
 
 
 def _take_place(stage: Path, home: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.rights import Right
 from runner.app.core.step_reference import begun_step
 from runner.app.incidents.facts import moved_page, record_answer, record_form, stated
 from runner.errors import Refused
@@ -27,6 +28,7 @@ from runner.web.room.acts.forms import (
     Given,
     command,
     number_of,
+    one_of,
     people_field,
 )
 from runner.web.room.pages import Asked
@@ -34,6 +36,11 @@ from runner.web.room.pages import Asked
 OPEN = ("ready", "active")
 _UNSET, _UNKNOWN = "", "unknown"
 _COMMENT = Field("comment", "Comment on the result", "text")
+_TEXT = Field("text", "Comment", "text", needed=True)
+_ROW = Field("row", "Number of the checklist item", needed=True)
+_IS_DONE = Field("done", "yes, which is the default, or no")
+_PERSON = Field("person", "Id of the person", needed=True)
+_INSTEAD = Field("instead.N", "How item N was done that the action did not do")
 
 
 def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
@@ -78,7 +85,7 @@ def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
     elif live and row.over and row.kind in ("task", "ask", "form"):
         yield Form("reopen", "Reopen this task", (REASON,), folded=True)
     if row.kind in ("task", "ask", "form", "approve", "file"):
-        yield Form("comment", "Add a comment", (Field("text", "Comment", "text", needed=True),), folded=True)
+        yield Form("comment", "Add a comment", (_TEXT,), folded=True)
 
 
 def _left(asked: Asked) -> dict[str, str]:
@@ -167,6 +174,10 @@ def _assigned(asked: Asked, given: Given) -> None:
     )
 
 
+def _with_reason(right: Right, make: type[c.FailStep] | type[c.SkipStep] | type[c.ReopenStep]) -> Act:
+    return Act(right, _on_step(lambda step, given: make(step=step, reason=given["reason"])), takes=(REASON,))
+
+
 TASK = Acting(
     _forms,
     {
@@ -175,25 +186,25 @@ TASK = Acting(
             "task.act",
             _on_step(
                 lambda step, given: c.CheckRow(
-                    step=step, row=number_of(given, "row") - 1, done=given["done"] != "no"
+                    step=step,
+                    row=number_of(given, "row") - 1,
+                    done=not given["done"] or one_of(given, "done", ("yes", "no")) == "yes",
                 )
             ),
+            takes=(_ROW, _IS_DONE),
         ),
-        "done": Act("task.act", _done),
-        "fail": Act("task.act", _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"]))),
+        "done": Act("task.act", _done, takes=(_COMMENT, _INSTEAD)),
+        "fail": _with_reason("task.act", c.FailStep),
         "answer": Act("task.act", _answer_it, _answer_ahead),
         "comment": Act(
             "task.act",
             _on_step(lambda step, given: c.CommentStep(step=step, text=given["text"])),
             adds=True,
+            takes=(_TEXT,),
         ),
-        "assign": Act("task.steer", _assigned),
-        "skip": Act(
-            "task.steer", _on_step(lambda step, given: c.SkipStep(step=step, reason=given["reason"]))
-        ),
-        "reopen": Act(
-            "task.steer", _on_step(lambda step, given: c.ReopenStep(step=step, reason=given["reason"]))
-        ),
+        "assign": Act("task.steer", _assigned, takes=(_PERSON, REASON)),
+        "skip": _with_reason("task.steer", c.SkipStep),
+        "reopen": _with_reason("task.steer", c.ReopenStep),
     },
     _seen,
 )

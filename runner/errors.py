@@ -32,7 +32,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 class TocsinError(Exception):
     """The root: has a stable ``code``, a sentence, and the next action.
 
-    ``exit_code`` is the process exit code of the contract: 1 refused, 2 usage, 3 internal error, 5 stale.
+    ``exit_code`` is the process exit code of the contract: 1 refused, 2 usage, 3 internal error, 4 action required, 5 stale.
     """
 
     exit_code = 1
@@ -55,6 +55,12 @@ class Refused(TocsinError):
     """A rule of the incident, of the playbook or of the law forbids it; nothing was changed."""
 
     kind = "Not allowed"
+
+
+class ClockWrong(TocsinError):
+    """The clock of this computer is wrong, or a person must confirm it first; nothing was changed."""
+
+    exit_code = 4
 
 
 class Invalid(TocsinError):

@@ -24,6 +24,8 @@ SEVERITIES: Mapping[Severity, str] = MappingProxyType(
     }
 )
 """Default meaning of each level; a home can change it."""
+Held = Literal["", "ends", "all"]
+"""What time alone must not do while the clock is unconfirmed: nothing that cannot be taken back, and at first no alert."""
 State = Literal["open", "paused", "cancelled", "closed"]
 TaskState = Literal[
     "waiting",

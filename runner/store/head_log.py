@@ -43,6 +43,8 @@ _NEW = _LEAVES + " WHERE n IS NULL ORDER BY place"
 _NEXT: LiteralString = "SELECT coalesce(max(n) + 1, 0) FROM tocsin.head_log WHERE n IS NOT NULL"
 _NUMBERED = _LEAVES + " WHERE n >= %s AND n < %s ORDER BY n, place"
 _CHECKPOINTS: LiteralString = "SELECT size, note, recorded, token FROM tocsin.checkpoints"
+_NEWEST: LiteralString = "SELECT recorded FROM tocsin.head_log ORDER BY place DESC LIMIT 1"
+_LATEST: LiteralString = "SELECT recorded FROM tocsin.head_log ORDER BY recorded DESC LIMIT 1"
 _USED: tuple[LiteralString, ...] = (
     "SELECT 1 FROM tocsin.events LIMIT 1",
     "SELECT 1 FROM tocsin.head_log LIMIT 1",
@@ -139,6 +141,12 @@ class HeadLog:
             else self._select(_CHECKPOINTS + " WHERE size = %s", (size,))
         )
         return _kept(found[0]) if found else None
+
+    def recorded(self, *, latest: bool = False) -> datetime | None:
+        if self._schema() < KEYED:
+            return None
+        found = self._select(_LATEST if latest else _NEWEST, ())
+        return datetime.fromisoformat(found[0][0]) if found else None
 
     def checkpoint(self, recorded: datetime, signed: Callable[[int, bytes], str]) -> KeptCheckpoint | None:
         with self._changing() as run:

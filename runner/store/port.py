@@ -254,6 +254,9 @@ class Log(Protocol):
     def newest(self, size: int | None = None) -> KeptCheckpoint | None:
         """Return the newest checkpoint, or the one of a size; None without one."""
 
+    def recorded(self, *, latest: bool = False) -> datetime | None:
+        """Return when the newest append was recorded, or the latest such time; None without one."""
+
     def checkpoint(self, recorded: datetime, signed: Callable[[int, bytes], str]) -> KeptCheckpoint | None:
         """Number the new leaves and keep a checkpoint of all; return the newest, which is older if nothing changed.
 

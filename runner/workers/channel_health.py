@@ -13,8 +13,9 @@ from runner.app.core.transaction import Transaction
 from runner.app.core.trusted_clock import TrustedClock
 from runner.app.messages import browser_push
 from runner.app.messages.replies import stop_person
+from runner.effects.messages.informing import ask_for_the_time
 from runner.errors import TocsinError
-from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
+from runner.incident.state.commands import AnyCommand, AttemptDone, Composed
 from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Deliver
@@ -38,7 +39,7 @@ class ChannelHealth:
         """Record the effect of probes and attempts on channels and domains, whatever their incidents do with the outcome."""
         for one in arrivals:
             if isinstance(one, Probed):
-                self._traffic.probed(one.probe, one.result, self._time.now())
+                self._traffic.probed(one.probe, one.result, self._time.counted())
             elif isinstance(one, Outcome):
                 self._heard(one)
 
@@ -46,7 +47,7 @@ class ChannelHealth:
         if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
             channel = self._service.directory.channels.get(outcome.work.channel)
             if channel is not None:
-                self._traffic.heard(channel, outcome.command.result, self._time.now())
+                self._traffic.heard(channel, outcome.command.result, self._time.counted())
                 if outcome.command.result.address == "stopped":
                     incident = self._service.load(outcome.work.incident)
                     person = incident.deliveries[outcome.work.delivery].person
@@ -63,9 +64,13 @@ class ChannelHealth:
         """Return every open incident if a domain's state changed: all of them must record that at once."""
         return [row.id for row in self._service.store.rows("open")] if self._traffic.news() else []
 
-    def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
-        """Return the changes that an incident does not have yet."""
-        return self._traffic.reports(incident) if incident.state == "open" else ()
+    def reports(self, incident: Incident) -> tuple[AnyCommand, ...]:
+        """Return the changes that an incident does not have yet, and the question whether an unconfirmed time is right."""
+        since, problem = self._time.since, self._time.problem()
+        if incident.state != "open" or since is None or problem is None:
+            return (*self._traffic.reports(incident),) if incident.state == "open" else ()
+        text, tools = f"{problem.message} {problem.hint}", self._service.tools(incident)
+        return (*self._traffic.reports(incident), *ask_for_the_time(incident, since, text, tools))
 
     def next_look(self, now: datetime) -> datetime | None:
         """Return when the next check of channels is due."""
@@ -73,7 +78,7 @@ class ChannelHealth:
 
     def patience(self) -> timedelta | None:
         """Return how long to wait for an arrival; None for ever."""
-        now = self._time.now()
+        now = self._time.counted()
         soon = self.next_look(now)
         return None if soon is None else max(soon - now, timedelta(milliseconds=5))
 
@@ -81,7 +86,7 @@ class ChannelHealth:
 
     def probes(self) -> list[Probe]:
         """Start the probes that are due."""
-        if not self._traffic.domains or not self._traffic.probe_due(now := self._time.now()):
+        if not self._traffic.domains or not self._traffic.probe_due(now := self._time.counted()):
             return []
         return self._traffic.probes({row.kind for row in self._service.store.rows("open")}, now)
 
@@ -111,7 +116,7 @@ class ChannelHealth:
 
         If another process took some of the quota meanwhile, the turns are prepared again with the rest.
         """
-        now = self._time.now()
+        now = self._time.counted()
         before = self.rooms = self._traffic.rooms(now)
         turns = prepared()
         if not before.accounts:

@@ -85,10 +85,10 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self.time = TrustedClock(service.clock, service, service.principal.host)
+        self.time = TrustedClock.of(service)
         self.fairness = Fairness(service, self._handle, self.time)
         self._outside = ChannelHealth(service, self.time)
-        self._looked = self.time.now()
+        self._looked = self.time.counted()
         self._visits = PendingVisits()
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -108,7 +108,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._round(look)
                 look = self._wait(looked=look)
-            self._finish(self.time.now() + GRACE)
+            self._finish(self.time.counted() + GRACE)
         finally:
             bell.close()
 
@@ -148,7 +148,7 @@ class Worker:
                     arrived=self._inbox.first(POLL if self._kept else self._outside.patience()),
                 )
                 self._rested()
-            self._finish(self.time.now() + GRACE)
+            self._finish(self.time.counted() + GRACE)
         except BaseException as error:
             ending = error
             raise
@@ -213,7 +213,7 @@ class Worker:
         Work that was due at the last check, and still is, waits for something other than time.
         """
         self._rested()
-        now = self.time.now()
+        now = self.time.counted()
         due = self.service.store.next_due(now if looked else None)
         due = min((at for at in (due, self._outside.next_look(now)) if at is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
@@ -227,7 +227,7 @@ class Worker:
 
     def _time_to_look(self, due: datetime | None) -> bool:
         """Tell whether work is due, or the claims of others were not checked for long, whatever arrives."""
-        now = self.time.now()
+        now = self.time.counted()
         return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
     def _others_wrote(self) -> bool:
@@ -243,8 +243,8 @@ class Worker:
         self._outside.hear(arrivals)
         commands = {name: [*kept] for name, kept in self._kept.items()}
         if look:
-            self._looked = self.time.now()
-            looked.update(self.service.store.due(self._looked))
+            self._looked = self.time.counted()
+            looked.update(self.service.store.due(self.time.now()))
         if looked:
             self.service.forget_directory()
         if look or looked:
@@ -451,5 +451,5 @@ class Worker:
         self._inbox.put(Outcome(work, command, slow))
 
     def _finish(self, until: datetime) -> None:
-        while self._doing and (left := until - self.time.now()) > timedelta():
+        while self._doing and (left := until - self.time.counted()) > timedelta():
             self._round(look=False, arrived=self._inbox.first(left))

@@ -55,7 +55,7 @@ class Fairness:
 
     def look(self) -> None:
         """Read the failures that other workers recorded."""
-        self._tries.look(self._time.now())
+        self._tries.look(self._time.counted())
 
     def begin(self, commands: dict[str, list[AnyCommand]], waited: set[str]) -> set[str]:
         """Start a round: remove the suspended incidents and all but one of those that failed; return those.
@@ -83,7 +83,7 @@ class Fairness:
 
     def close(self) -> None:
         """Record that no work is in progress any more."""
-        self._tries.begin((), self._time.now)
+        self._tries.begin((), self._time.counted)
 
     def is_stuck(self, hungry: Iterable[str]) -> bool:
         """Tell whether incidents wait for their turn although no running work would start it."""
@@ -148,14 +148,14 @@ class Fairness:
         """Count a failure, once in a round."""
         if name not in self._failing:
             self._failing.add(name)
-            self._tries.fail(name, why, self._time.now())
+            self._tries.fail(name, why, self._time.counted())
 
     def _suspects_compute(self) -> bool:
         return not self._tries.failed.keys().isdisjoint(self._computed.values())
 
     def _hold(self, *more: str) -> None:
         """Record the incidents whose work could end this process now."""
-        self._tries.begin({*self._turning, *more, *self._computed.values()}, self._time.now)
+        self._tries.begin({*self._turning, *more, *self._computed.values()}, self._time.counted)
 
 
 def append(

@@ -206,7 +206,7 @@ An error is `application/problem+json` (RFC 9457): `type` is `urn:tocsin:error:C
 
 ## Monitoring
 
-`/healthz` answers if the process runs. `/readyz` is 200, or 503 with the codes of what prevents work. `/metrics` has the figures below in the text format of Prometheus,
+`/healthz` answers if the process runs. `/readyz` is 200, or 503 with the codes of what prevents work or makes times unsafe. `/metrics` has the figures below in the text format of Prometheus,
 for this machine without a proxy, or for a token with `metrics.read`. No figure names an incident, a person or a law.
 
 | figure | meaning |

@@ -45,6 +45,7 @@ from runner.app.core.rights import (
     require_rights,
     rights_of,
 )
+from runner.app.core.trusted_clock import TrustedClock
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -91,6 +92,7 @@ class IncidentService:
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
         self.clock, self.chance, self.principal, self.process = clock, chance, principal, principal
+        self.clock = TrustedClock.of(self)
         self.checkpoints, self.sealed = Checkpoints(store), SealedMarks(store)
         self._guard: Guard | None = None
         self.write: Write = store.append
@@ -191,8 +193,7 @@ class IncidentService:
         """Return an incident's id from an id, a codename, a valid choice, or nothing if there is only one candidate."""
         rows = self.incidents()
         if name:
-            matches = [row.id for row in rows if name in (row.id, row.codename)]
-            if matches:
+            if matches := [row.id for row in rows if name in (row.id, row.codename)]:
                 return matches[-1]
             raise unknown_incident(name)
         if chosen := counts(choice, rows):
@@ -240,8 +241,7 @@ class IncidentService:
 
     def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
-        library = self.library(incident)
-        now = at or self.now_in(incident)
+        library, now = self.library(incident), at or self.now_in(incident)
         found = with_checks(kept_statuses(incident, now, library, keep), readable(self.law_checks), library)
         return self._with_next(incident, found, now)
 
@@ -329,11 +329,11 @@ class IncidentService:
         require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)
         decided = (*self._handovers(incident), *commands)
         make = partial(make_transaction, incident, now=at, library=library, principal=who, worker=worker)
-        transaction = make(decided, room=room, rooms=rooms)
+        transaction = make(decided, room=room, rooms=rooms, held=TrustedClock.of(self).held)
         for choose in (room_choice, guest_list):
             if command := choose(self, transaction.incident):
                 decided = (*decided, command)
-                transaction = make(decided, room=room, rooms=rooms)
+                transaction = make(decided, room=room, rooms=rooms, held=TrustedClock.of(self).held)
         return transaction
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:

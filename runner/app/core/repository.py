@@ -271,11 +271,6 @@ class Repository:
         """Tell whether the organisation has journals beside its contact list."""
         return any(row.id != STREAM for row in self.store.rows(STREAM))
 
-    def last_recorded(self) -> datetime | None:
-        """Return when the newest event of all journals was written; needs no key."""
-        links = (link for row in self.store.rows() for link in self.store.links(row.id, row.version - 1))
-        return max((event_of(link).recorded for link in links), default=None)
-
     def last_entry(self, row: IncidentRow) -> datetime:
         """Return the real time of an incident's last entry."""
         return max((event.at for event in self.store.read(row.id, row.version - 1)), default=row.opened_at)

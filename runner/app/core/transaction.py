@@ -14,6 +14,7 @@ import msgspec
 
 from runner.app.core.repository import Append, IncidentRow, NewEvent, summary_of
 from runner.base.actor import Actor, Principal
+from runner.base.states import Held
 from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.events import (
@@ -58,13 +59,14 @@ def make_transaction(
     birth: AnyEvent | None = None,
     room: int | None = None,
     rooms: Quotas = OPEN,
+    held: Held = "",
 ) -> Transaction:
     """Return one turn; raises Refused if a command is not permitted. Without ``worker`` nothing is claimed.
 
     ``room`` limits how many effects are claimed; None does not. ``rooms`` is the quota of the channels' accounts.
 
     ``birth`` is the event that creates an incident without a journal. ``now`` is the real time: an exercise
-    decides by its own, and its journal has both.
+    decides by its own, and its journal has both. ``held`` is what an unconfirmed time must not do.
     """
     wall, now = now, time_in(incident, now)
     base = 0 if birth is not None else incident.version
@@ -78,7 +80,7 @@ def make_transaction(
         said.extend(behalf := number(incident, now, [_on_behalf(said, principal)]))
         incident = fold(incident, behalf, library)
     after, decided_on = time_in(incident, wall), incident
-    incident, settled = settle(incident, after, library)
+    incident, settled = settle(incident, after, library, held)
     followed = number(decided_on, after, settled)
     incident, claimed, work, more = _claimed(incident, after, library, worker, room, rooms)
     followed.extend(claimed)
@@ -92,6 +94,8 @@ def make_transaction(
     ]
     has_work = bool(incident.sending or work or more) if worker else None
     row = row_of(incident, wall, library, has_work, rooms)
+    if held and row.next_due is not None:  # what is held is due as soon as the time is confirmed
+        row = msgspec.structs.replace(row, next_due=incident.opened_at)
     append = Append(incident=incident.id, expected_version=base, events=events, row=row)
     return Transaction(append=append, incident=incident, events=(*said, *followed), work=work, more=more)
 

@@ -24,6 +24,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
+from runner.app.core.trusted_clock import TrustedClock
 from runner.app.home.doctor_checks import (
     USUAL,
     Finding,
@@ -153,8 +154,7 @@ def _examined(
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
             ("organisation", lambda: _between(service)),
-            ("clock", lambda: _clock(service)),
-            ("clock", lambda: _time(service, repair)),
+            ("clock", lambda: _clock(service, repair)),
             ("roles", lambda: _unheld(service)),
         )
         for area, look in checks:
@@ -434,27 +434,16 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
         yield Finding("roles", "warning", unreachable_words(stuck), hint, code="approval_unreachable")
 
 
-def _clock(service: IncidentService) -> Iterator[Finding]:
-    now = service.clock.now()
-    newest = service.repository.last_recorded() or now
-    if newest > now + AHEAD:
-        what = f"The clock of this computer is {now:%Y-%m-%d %H:%M:%SZ}, but an entry is {newest - now} later"
-        yield Finding("clock", "error", what, "Set the clock of this computer. Deadlines depend on it.")
+def _clock(service: IncidentService, repair: bool = False) -> Iterator[Finding]:
+    now, log, time = service.clock.now(), service.store.log, TrustedClock.of(service)
+    newest, latest = log.recorded() or now, log.recorded(latest=True) or now
+    if (problem := time.problem()) is not None:
+        if repair:
+            time.confirm()
+        yield wrong("clock", problem.message, problem.hint, problem.code, mended=repair)
+    elif latest > now + AHEAD:
+        what = f"The clock of this computer is {now:%Y-%m-%d %H:%M:%SZ}, but an entry is {latest - now} later"
+        hint = "Set the clock of this computer. Deadlines depend on it."
+        yield Finding("clock", "error" if newest > now + AHEAD else "warning", what, hint)
     else:
-        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest entry")
-
-
-def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
-    """Yield a finding when workers on this machine use another time than its clock."""
-    from runner.app.core.trusted_clock import forget_time, saved_times
-
-    kept = saved_times(service, service.principal.host)
-    if kept is None or not kept.apart:
-        return
-    if repair:
-        forget_time(service, service.principal.host)
-    way = "back" if kept.apart < timedelta() else "ahead"
-    changed = f"The clock of this computer went {way} by {abs(kept.apart)}"
-    what = f"{changed}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}"
-    hint = "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again."
-    yield wrong("clock", what, hint, mended=repair)
+        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M:%SZ}, after the latest entry")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.app.core.suspended_incidents import set_aside
+from runner.app.core.trusted_clock import TrustedClock
 from runner.app.home.workers import leader, living
 from runner.app.incidents.alerts import waiting
 from runner.errors import UNREADABLE, StoreError
@@ -65,6 +66,8 @@ def unready(service: IncidentService) -> tuple[str, ...]:
         found.append(error.code)
     if shutil.disk_usage(service.folder).free < LEAST_FREE:
         found.append("disk_low")
+    if (problem := TrustedClock.of(service).problem()) is not None:
+        found.append(problem.code)
     return tuple(found)
 
 
@@ -84,7 +87,7 @@ def figures(service: IncidentService) -> Iterator[Figure]:
     yield Figure("alerts_oldest_seconds", (now - since).total_seconds() if since else 0)
     yield Figure("workers_alive", len(living(service)))
     yield Figure("scheduler_leads", bool(leader(service)))
-    yield Figure("store_writable", not {*unready(service)} - {"disk_low"})
+    yield Figure("store_writable", not {*unready(service)} - {"disk_low", "clock_behind", "time_unconfirmed"})
     yield Figure("disk_free_bytes", shutil.disk_usage(service.folder).free)
 
 

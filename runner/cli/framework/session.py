@@ -15,6 +15,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.app.core.trusted_clock import TrustedClock
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import broken_pipe, cleaned
 from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
@@ -70,8 +71,7 @@ class Session:
 
     def __init__(self, world: World, options: Options, formats: tuple[str, ...] = FORMATS) -> None:
         """Check the options; nothing is opened yet."""
-        self.world = world
-        self.options = options
+        self.world, self.options = world, options
         self._about: Incident | None = None
         self._named = False
         self._left_out: tuple[str, ...] = ()
@@ -167,6 +167,7 @@ class Session:
                 refuse_stranger(service.directory.people, self._claim, by_option=bool(self.options.claimed))
             if self.options.on_behalf_of:
                 service.known(self.options.on_behalf_of)
+            self._check_time(TrustedClock.of(service))
         except BaseException:
             service.close()
             raise
@@ -175,6 +176,18 @@ class Session:
         self._read_in(named_zone(service.home.organisation.get("zone")))
         self._name_people(service)
         return service
+
+    def _check_time(self, time: TrustedClock) -> None:
+        writes, problem = self.options.writes, time.problem()
+        if problem is not None and problem.code == "time_unconfirmed" and writes:
+            if not self.world.asks:
+                raise problem
+            self.confirm(f"{problem.message}\nIs the clock of this computer right?", problem.hint)
+            time.confirm()
+        elif problem is not None:
+            self.warn(problem.code, f"{problem.message} {problem.hint}")
+        elif writes and time.idle:
+            self.warn("no_process_ran", f"No process of Tocsin ran from {time.idle}.")
 
     def _partly_read(self, words: str, left_out: tuple[str, ...]) -> None:
         self._left_out = left_out
@@ -225,7 +238,7 @@ class Session:
 
     def now(self) -> datetime:
         """Return the present time: exercise time after a command selected an exercise."""
-        wall = self.world.clock.now()
+        wall = self.service.clock.now() if self.opened else self.world.clock.now()
         if self._about is None or self._about.drill is None:
             return wall
         return self.service.now_in(self._about)

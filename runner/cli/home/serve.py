@@ -115,8 +115,10 @@ def _serve(
             hint="Install Tocsin with its extra: tocsin[web]",
             code="no_web",
         ) from error
+    from runner.app.core.trusted_clock import OFTEN, TrustedClock
     from runner.cli.framework.background_worker import keep_worker
     from runner.web.serving import listening
+    from runner.workers.periodic import PeriodicTask
 
     if beyond is not None and open_to_others(key := session.folder / beyond.key):
         raise Refused(f"Other users can read {key}.", hint=f"Run: chmod go= '{key}'", code="key_exposed")
@@ -144,7 +146,8 @@ def _serve(
             code="bad_certificate",
         ) from None
     address = f"{f'[{host}]' if ':' in host else host}:{server.port}"
-    with stopped_by_signals(server.stop):
+    keeping_time = PeriodicTask(TrustedClock.of(apart()).keep, OFTEN, session.say)
+    with stopped_by_signals(server.stop), keeping_time:
         session.say(f"Listening on {address}. Stop with Ctrl-C or SIGTERM.")
         logins.announce(f"https://{beyond.names[0]}" if beyond else address)
         if beyond:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -101,20 +101,39 @@ def send_reminders(
     incident: Incident, running_out: Sequence[DutyStatus], to: tuple[str, ...], tools: EffectContext
 ) -> Composed | None:
     """Return the message of the duties, earliest start first; None if no person has one of the roles."""
-    people = recipients(incident, tools.directory, to)
-    if not people:
-        return None
     # No acknowledgement: the next watch sends it again.
     kind = informing(message_class(CLASS, tools.directory), WATCH, timedelta(hours=6))
     lines = [_line(status) for status in running_out[:SHOWN]]
     more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
     text = "\n".join(("Legal deadlines soon:", *lines, *more, "Details: tocsin duties"))
+    return _to_roles(incident, tools, kind, to, tools.new_id("m"), "legal deadlines soon", text)
+
+
+def ask_for_the_time(
+    incident: Incident, since: datetime, text: str, tools: EffectContext
+) -> tuple[Composed, ...]:
+    """Return the question whether the time is right, to the commander over every channel, if it was not sent."""
+    if (name := f"m-time-{since:%Y%m%d%H%M%S}") in incident.messages:
+        return ()
+    kind = message_class("urgent-internal", tools.directory)
+    kind = msgspec.structs.replace(kind, mobilises=False, first_wave=len(tools.directory.channels))
+    question = _to_roles(incident, tools, kind, ("role:commander",), name, "confirm the time", text)
+    return () if question is None else (question,)
+
+
+def _to_roles(
+    incident: Incident, tools: EffectContext, kind: MessageClass, to: tuple[str, ...], *parts: str
+) -> Composed | None:
+    """Return a message of the program, of its name, subject and text; None if no person has one of the roles."""
+    (name, subject, text), people = parts, recipients(incident, tools.directory, to)
+    if not people:
+        return None
     return Composed(
         event=MessageComposed(
             step="",
-            message=tools.new_id("m"),
+            message=name,
             message_class=kind,
-            body=kept(incident, tools, f"{incident.codename}: legal deadlines soon", text),
+            body=kept(incident, tools, f"{incident.codename}: {subject}", text),
             to=people,
             plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from runner.base.states import Held
 from runner.errors import Bug
 from runner.incident.law.duties import assessment, duty_passed, next_duty_look, with_the_law
 from runner.incident.messages.deliveries import delivery_events, next_delivery_look, next_lapse, pop_due
@@ -111,11 +112,14 @@ ROUNDS = 10_000
 """A limit on the rounds of one settling: more means that two rules answer each other for ever."""
 
 
-def settle(incident: Incident, now: datetime, library: Library) -> tuple[Incident, tuple[AnyEvent, ...]]:
-    """Return the settled incident, and the new events, in order."""
+def settle(
+    incident: Incident, now: datetime, library: Library, held: Held = ""
+) -> tuple[Incident, tuple[AnyEvent, ...]]:
+    """Return the settled incident, and the new events, in order; ``held`` is what an unconfirmed time must not do."""
     settled: list[AnyEvent] = []
     for _ in range(ROUNDS):
-        events = tuple(_round(incident, now, library))
+        made = _round(incident, now, library, held)
+        events = tuple(one for one in made if not (held and _is_held(incident, now, one, held)))
         if not events:
             return incident, tuple(settled)
         incident = fold(incident, number(incident, now, events), library)
@@ -123,14 +127,36 @@ def settle(incident: Incident, now: datetime, library: Library) -> tuple[Inciden
     raise Bug(f'Incident "{incident.id}" never stops changing.')
 
 
+def _is_held(incident: Incident, now: datetime, event: AnyEvent, held: Held) -> bool:
+    """Tell whether an unconfirmed time alone ends, blocks or alerts: a level that is too old to be sent waits, too."""
+    match event:
+        case e.StepReminded() | e.DeliveryReminded() | e.CallOwed() | e.DeliveryEnded(state="cancelled"):
+            return held == "all"
+        case e.LevelFired(message=name):
+            message = incident.messages[name]
+            return held == "all" or message.at + message.message_class.stale_after <= now
+        case e.DeliveryEnded(state=state):
+            return state != "satisfied"
+        case e.StepOverdue() | e.StepSettled(state="expired"):
+            return True
+        case e.StepStuck(step=name) | e.StepSettled(step=name, state="failed"):
+            return incident.invocations[name].kind == "message"
+        case e.StepSettled(step=name):
+            step = incident.invocations[name]
+            return step.kind == "wait" and step.wake_at is not None and step.wake_at <= now
+        case _:
+            return False
+
+
 def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> list[Recorded]:
     """Give events the numbers and the time that they will have in the journal."""
     return [Recorded(incident.version + n, now, event) for n, event in enumerate(events, start=1)]
 
 
-def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
+def _round(incident: Incident, now: datetime, library: Library, held: Held) -> Iterator[AnyEvent]:
     over = incident.state in ("cancelled", "closed")
-    looks = incident.assess or not over or watched(incident)
+    by_time = not held or not incident.assessed  # without a change only time can have ended a deadline
+    looks = incident.assess or (by_time and (not over or watched(incident)))
     looked = _assessed(incident, now, library) if looks else None
     if looked is not None:
         yield looked

@@ -304,7 +304,8 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     later = ", ".join(plan.person for plan in event.plans if plan.level)
     else_ = f"; escalation contact: {later}" if later else ""
     what = "Reminder" if event.reason == "reminder" else "Message"
-    by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal deadlines"
+    topic = "the time" if event.message.startswith("m-time-") else "legal deadlines"
+    by_hand = f"written by {event.requested_by}" if event.requested_by else f"about {topic}"
     about = f"of {words.step(event.step)}" if event.step else by_hand
     opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
     opener += f"; alerted already: {', '.join(event.alerted)}" if event.alerted else ""

@@ -10,11 +10,11 @@ import pytest
 from runner.app.core.identifiers import SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.trusted_clock import (
-    DISTRUST_PERIOD,
+    CLOCK,
+    Kept,
     TrustedClock,
-    forget_time,
-    saved_times,
 )
+from runner.decoding import from_json
 from runner.incident.state.commands import AnyCommand, AttemptDone
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver
@@ -29,6 +29,7 @@ from tests.workers.runs import accepted, born, keep, make_desk
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ARRIVED = SendResult(state="accepted", evidence="accepted")
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 
 
 class Machine:
@@ -99,12 +100,12 @@ def test_a_later_process_continues_until_a_person_confirms_the_clock(
     machine.wall -= HOUR
     time = TrustedClock(machine, desk.store, desk.principal.host)
     assert time.now() == T0 + 5 * MINUTE
-    time.keep()
-    kept = saved_times(desk.store, desk.principal.host)
-    assert kept is not None
-    assert kept.apart == -HOUR
-    forget_time(desk.store, desk.principal.host)
-    assert TrustedClock(machine, desk.store, desk.principal.host).now() == machine.wall
+    problem = time.problem()
+    assert problem is not None
+    assert problem.code == "clock_behind"
+    TrustedClock(machine, desk.store, desk.principal.host).confirm()
+    machine.passes(5 * SECOND)
+    assert time.now() == TrustedClock(machine, desk.store, desk.principal.host).now() == machine.wall
     desk.store.close()
 
 
@@ -116,12 +117,12 @@ def test_a_leap_ahead_does_not_make_everything_due_at_once(tmp_path: Path) -> No
     worker.drain()
     machine.wall += DAY
     worker.drain()
-    assert state(desk) == "active"
+    assert (state(desk), worker.time.held) == ("active", "all")
     machine.wall -= DAY
-    machine.passes(DISTRUST_PERIOD)
+    machine.passes(10 * MINUTE)
     worker.drain()
     worker.close()
-    assert state(desk) == "done"
+    assert (state(desk), worker.time.held) == ("done", "")
     desk.store.close()
 
 
@@ -136,7 +137,8 @@ def test_each_level_is_alerted_once_in_order_although_the_clock_changes(
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if not isinstance(work, Deliver):
             return with_tools(desk, work, incident, head)
-        sent.append((incident.deliveries[work.delivery].person, machine.steady()))
+        if not incident.deliveries[work.delivery].message.startswith("m-time-"):
+            sent.append((incident.deliveries[work.delivery].person, machine.steady()))
         return AttemptDone(effect=work.delivery, n=work.n, result=ARRIVED)
 
     worker = Worker(desk, perform=perform)
@@ -163,8 +165,8 @@ def test_how_far_time_has_come_is_written_once_a_minute(tmp_path: Path) -> None:
     for _ in range(4):
         time.now()
         time.keep()
-        kept = saved_times(desk.store, desk.principal.host)
-        found.append(None if kept is None else kept.at)
+        [kept] = desk.store.marks(CLOCK).values()
+        found.append(from_json(kept, Kept).at)
         machine.passes(MINUTE / 2)
     assert found == [T0, T0, T0 + MINUTE, T0 + MINUTE]
     desk.store.close()

@@ -17,8 +17,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runner.app.home.figures import HELP, unready
+from runner.base.actor import Principal
 from runner.errors import StoreError, StoreReadOnly
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock
 from tests.patience import PATIENCE
 from tests.web.room.room import Served, served
 
@@ -53,6 +54,7 @@ class Away:
 
     def __init__(self, folder: Path, error: StoreError | None, *, read_only: bool = False) -> None:
         self.folder, self.error, self.read_only = folder, error, read_only
+        self.clock, self.store, self.principal = Clock(), None, Principal(person="maria")
 
     def change_marks(self, *given: object) -> None:
         if self.error is not None:

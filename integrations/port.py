@@ -304,32 +304,31 @@ class Integration(Protocol):
         """Send ``outbound`` as a test message, as close to a real send as the channel allows."""
 
 
-class Reconciling(Protocol):
-    """Further interface of an integration whose provider can be queried."""
+class Further(Protocol):
+    """Further functions of an integration. Each is optional: Tocsin uses those that the module has."""
 
     def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
         """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` if that is not possible."""
 
-
-class CalledBack(Protocol):
-    """Further interface of an integration with callbacks. Without it, no callback is accepted."""
-
     def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
-        """Return the contents of a provider's callback. Pure; the signature is checked before parsing."""
-
-
-class HasExpiry(Protocol):
-    """Further interface of an integration whose state changes with time, such as a certificate."""
+        """Return the contents of a provider's callback; without it, none is accepted. Pure; the signature is checked before."""
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return the problems at ``at`` or soon, without network access; ``lint`` finds all others."""
 
-
-class HasDnsRecords(Protocol):
-    """Further interface of an integration whose settings can be checked by DNS."""
-
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Check and return the problems; a failed query is a finding too. Only on a person's request."""
+
+    def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
+        """Return the body of the 200 response, after ``parse_callback`` accepted the callback. Pure."""
+
+    def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
+        """Pass all that waits to ``took``, and confirm it to the provider only if that is true; return the problem, or "".
+
+        One round, until nothing has arrived for ``timeouts.read``."""
+
+    def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
+        """Return a connection; it is opened with the first batch."""
 
 
 class Recalling(Protocol):
@@ -396,22 +395,6 @@ class HasDevice(Protocol):
         """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
-class RepliesToCallback(Protocol):
-    """Further interface of an integration whose provider reads the response to a callback."""
-
-    def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
-        """Return the body of the 200 response, after ``parse_callback`` accepted the callback. Pure."""
-
-
-class PollsReceipts(Protocol):
-    """Further interface of an integration that fetches receipts and answers."""
-
-    def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
-        """Pass all that waits to ``took``, and confirm it to the provider only if that is true; return the problem, or "".
-
-        One round, until nothing has arrived for ``timeouts.read``."""
-
-
 class BulkConnection(Protocol):
     """A connection to a provider that remains open between batches. Not for several threads."""
 
@@ -424,13 +407,6 @@ class BulkConnection(Protocol):
 
     def close(self) -> None:
         """End the connection; repetition is harmless."""
-
-
-class Batching(Protocol):
-    """Further interface of an integration that sends many messages over one connection."""
-
-    def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
-        """Return a connection; it is opened with the first batch."""
 
 
 class NewRoom(msgspec.Struct, frozen=True, kw_only=True):

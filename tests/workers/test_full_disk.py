@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from runner.app.core.identifiers import SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.errors import StoreError, StoreFull, StoreReadOnly
 from runner.incident.state.commands import AnyCommand
@@ -57,7 +58,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
 def desk_on(disk: Disk, folder: Path) -> IncidentService:
     like = make_desk(folder, "sqlite:tocsin.db")
     like.store.close()
-    return IncidentService(folder, like.home, disk, like.clock, like.chance, like.principal)
+    return IncidentService(folder, like.home, disk, SystemClock(), like.chance, like.principal)
 
 
 def test_a_running_worker_records_outcomes_after_space_is_available(disk: Disk, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from runner.errors import UNREADABLE
 from runner.law.relevance import unknown_organisation
 from runner.reports.core.report import filled
 from runner.reports.core.task_rows import task_rows
-from runner.reports.incidents.attention import soon_elsewhere
 from runner.reports.incidents.incidents import IncidentsReport, incidents
+from runner.reports.incidents.organisation_attention import soon_elsewhere
 from runner.reports.incidents.status import Hold, Status, status
 
 SHOWN_AFTER = timedelta(days=7)

@@ -130,7 +130,6 @@ def open_(
 def open_incident(session: Session, request: Request, *, yes: bool, no_worker: bool) -> str:
     """Show the message plan, ask, open the incident, show the result, and return the id of the incident."""
     from runner.app.home.opening_plan import opening_page, plan_of
-    from runner.app.home.overview import others_open
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
 
@@ -149,22 +148,7 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)
     plan = plan_of(opening)
     session.tell(opening_page(session.service, opening, plan))
-    if unknown := opening.unknown:
-        keys = " ".join(f"--fact {path}=VALUE" for path in unknown)
-        session.warn(
-            "organisation_unknown",
-            f"No legal deadline can be shown: {' and '.join(unknown)} unknown. Repeat the command with {keys}",
-        )
-    if request.kind == "real":
-        for other in others_open(session.service, session.reader):
-            add = f"tocsin graft {request.playbooks[0]} -i {other.codename}"
-            session.warn(
-                "open_already",
-                f"{other.codename} is open. If this is the same event, add the playbook to it: {add}",
-            )
-    for role in opening.unheld:
-        hint = f"tocsin role assign {role.role} PERSON"
-        session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")
+    _warn_before(session, request, opening)
     if not yes:
         session.confirm(
             "Open the incident and send as planned?", "Read the plan, then repeat the command with --yes"
@@ -193,6 +177,28 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
     )
     session.show(report, lambda: _page(report, outcome(session.service, turn)))
     return after.id
+
+
+def _warn_before(session: Session, request: Request, opening: Opening) -> None:
+    """Warn of what is missing, and of open incidents that may be about the same event."""
+    from runner.app.home.overview import others_open
+
+    if unknown := opening.unknown:
+        keys = " ".join(f"--fact {path}=VALUE" for path in unknown)
+        session.warn(
+            "organisation_unknown",
+            f"No legal deadline can be shown: {' and '.join(unknown)} unknown. Repeat the command with {keys}",
+        )
+    if request.kind == "real":
+        for other in others_open(session.service, session.reader):
+            add = f"tocsin graft {request.playbooks[0]} -i {other.codename}"
+            session.warn(
+                "open_already",
+                f"{other.codename} is open. If this is the same event, add the playbook to it: {add}",
+            )
+    for role in opening.unheld:
+        hint = f"tocsin role assign {role.role} PERSON"
+        session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:

@@ -211,14 +211,13 @@ def render(
         step = versions(incident, name)[-1].step if recorded else resolve_step(incident, name)
     if not drop_edits:
         refuse_lost_edits(incident, step)
-    service = session.service
     _warn_author(session, incident, step)
     made = (
-        render_duty(service, incident, about, override, marked)
+        render_duty(session.service, incident, about, override, marked)
         if about
-        else (render_step(service, incident, step, override, marked),)
+        else (render_step(session.service, incident, step, override, marked),)
     )
-    turn = service.act(session.principal, incident.id, made)
+    turn = session.service.act(session.principal, incident.id, made)
     tell(session, turn, rendered_words(made[-1]))
 
 

@@ -253,11 +253,9 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     announced: bool = False
     """The recipients were informed that it is acknowledged, or could not be informed."""
     filled: tuple[str, ...] = ()
-    """Addressed roles whose only person opened the incident: no message is sent for them."""
-    unheld: tuple[str, ...] = ()
-    """Addressed roles without a person."""
     alerted: tuple[str, ...] = ()
-    """People who were alerted already by another playbook: no message is sent to them."""
+    unheld: tuple[str, ...] = ()
+    """Not sent to: roles whose only person opened the incident, people alerted by another playbook, roles without a person."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):

@@ -5,14 +5,14 @@ All come from the state of the incident. Two depend on the time: an attempt with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
 
 import msgspec
 
-from runner.actions import Action, assign_role, set_fact
+from runner.actions import assign_role, set_fact
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
@@ -25,11 +25,11 @@ from runner.law.relevance import ELSEWHERE, nearness, questions, unknown_organis
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.do_now import SOON, containment, do_now, is_due, must_begin
+from runner.reports.core.do_now import containment, do_now, is_due, must_begin
 from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, asking, named
-from runner.reports.law.duties import FAR, running
+from runner.reports.law.duties import FAR
 from runner.reports.law.next_act import lane_act
 from runner.reports.law.titles import citation, duty_label, question_words
 from runner.reports.messages.attention_messages import (
@@ -116,24 +116,6 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
                 text=f"{item.text} ({state} in the closed incident {incident.codename})",
                 action=suggested_actions.extended(action, incident=incident.codename),
             )
-
-
-def soon_elsewhere(
-    codename: str, tasks: Iterable[TaskRow], duties: Iterable[DutyStatus], now: datetime
-) -> Iterator[AttentionItem]:
-    """Yield what is due first in another open incident, if that is overdue or due within two hours."""
-    dues = [(row.due, named(row)) for row in tasks if row.kind in PEOPLE and row.state in ("ready", "active")]
-    dues += [(one.due, duty_label(one)) for one in running([*duties], now)]
-    found = sorted((due, text) for due, text in dues if due is not None and due - now <= SOON)
-    for due, text in found[:1]:
-        yield AttentionItem(
-            kind="elsewhere",
-            ref=codename,
-            due=due,
-            text=f"{codename}: {text}",
-            detail=f"{len(found) - 1} more due there" if len(found) > 1 else "",
-            action=Action("incident.next", args={"incident": codename}),
-        )
 
 
 def _over(incident: Incident) -> AttentionItem:

@@ -7,14 +7,21 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from runner.actions import REASON, Action
+from runner.playbook.format import PEOPLE
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
+from runner.reports.core.do_now import SOON
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.page import Block, arrow, flow, line, rows
+from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.law.duties import running
+from runner.reports.law.titles import duty_label
 
 if TYPE_CHECKING:
     from runner.incident.exercises.improvements import Item
     from runner.incident.exercises.schedules import Book
+    from runner.law.duty import DutyStatus
+    from runner.reports.incidents.status import Status
 
 _WRONG = {"missed": "did not happen", "failed": "failed"}
 _NAMED = 4
@@ -99,6 +106,32 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
             f"Run it (tocsin drill run {exercise}), or record why not",
             action=Action("drill.acknowledge", schedule.id, {"reason": REASON}),
         )
+
+
+def soon_elsewhere(
+    codename: str, tasks: Iterable[TaskRow], duties: Iterable[DutyStatus], now: datetime
+) -> Iterator[AttentionItem]:
+    """Yield what is due first in anopen incident, if that is overdue or due within two hours."""
+    dues = [(row.due, named(row)) for row in tasks if row.kind in PEOPLE and row.state in ("ready", "active")]
+    dues += [(one.due, duty_label(one)) for one in running([*duties], now)]
+    found = sorted((due, text) for due, text in dues if due is not None and due - now <= SOON)
+    for due, text in found[:1]:
+        yield AttentionItem(
+            kind="elsewhere",
+            ref=codename,
+            due=due,
+            text=f"{codename}: {text}",
+            detail=f"{len(found) - 1} more due there" if len(found) > 1 else "",
+            action=Action("incident.next", args={"incident": codename}),
+        )
+
+
+def soon_blocks(found: Iterable[Status], now: datetime) -> Iterator[Block]:
+    """Draw what is due within two hours, if several incidents are open."""
+    live = [one for one in found if one.state != "closed"]
+    due = [item for one in live for item in soon_elsewhere(one.codename, one.tasks, one.duties, one.as_of)]
+    if len(live) > 1:
+        yield from elsewhere_blocks(due, now, "DUE WITHIN 2 HOURS")
 
 
 def elsewhere_blocks(

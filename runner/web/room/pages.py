@@ -123,9 +123,8 @@ def _status(asked: Asked, incident: Incident) -> Status:
 def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see, with what is late, the reader's tasks, and the actions of each."""
     from runner.app.home.overview import read_incidents
-    from runner.reports.incidents.attention import soon_elsewhere
     from runner.reports.incidents.incidents import incidents_page, own_blocks, summary_line
-    from runner.reports.incidents.organisation_attention import elsewhere_blocks
+    from runner.reports.incidents.organisation_attention import soon_blocks
     from runner.reports.law.duties import running
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
@@ -140,10 +139,7 @@ def incidents(asked: Asked) -> Shown:
     first, *listed = incidents_page(report, everything=asked.everything, duties=duties).blocks
     real, played = ([one for one in found if (one.kind == "real") is which] for which in (True, False))
     urgent, later = ([block for one in some for block in _do_now(one)] for some in (real, played))
-    going = [one for one in real if one.state != "closed"]
-    due = [item for one in going for item in soon_elsewhere(one.codename, one.tasks, one.duties, one.as_of)]
-    soon = elsewhere_blocks(due, asked.now, "DUE WITHIN 2 HOURS") if len(going) > 1 else ()
-    summary = (summary_line(found, live), *unread, *soon) if live else ()
+    summary = (summary_line(found, live), *unread, *soon_blocks(real, asked.now)) if live else ()
     last = (*own_blocks(played), *later)
     return Shown(report, Page((first, *summary, *listed, *urgent, *_alerts(asked), *own_blocks(real), *last)))
 

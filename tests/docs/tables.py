@@ -14,6 +14,7 @@ from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import Rule, rule_book
+from runner.web.room.acts.forms import Field
 from runner.web.room.acts.table import ACTING
 from runner.web.room.health import HTTP
 from runner.web.room.openapi import QUERY, act_path, api_path, program_acts, served
@@ -157,10 +158,11 @@ _API_ACTS = """\
 ## Acts
 
 A POST has a JSON object of texts, and the header `Idempotency-Key`. Only a token can act here. `If-Match` is optional: with the `ETag` of an answer, an
-incident that changed since is refused. What a page shows before it is done, and what states a fact, is for people.
+incident that changed since is refused. What a page shows before it is done, and what states a fact, is for people. Any other field or parameter is
+refused, and so is a required field without text.
 
-| act with POST, below `/api/v1` | right |
-|---|---|
+| act with POST, below `/api/v1` | right | fields |
+|---|---|---|
 """
 _API_HEADERS = """\
 ## Alerts
@@ -224,12 +226,20 @@ def api() -> str:
         "| `/events` | `incident.read` | `after`, `limit` |",
         "| `/incidents/{incident}/document/{ref}/{form}` | `notice.read` | – |",
     ]
-    acts = [f"| `{act_path(row, verb)}` | `{right}` |" for row, verb, right in program_acts()]
+    acts = [
+        f"| `{act_path(row, verb)}` | `{act.right}` | {', '.join(map(_field, act.takes)) or '–'} |"
+        for row, verb, act in program_acts()
+    ]
     told = [f"| `tocsin_{name}` | {words} |" for name, words in (HELP | HTTP).items()]
     shipped = sorted((ROOT / "playbooks" / "alerts").glob("*.yaml"))
     mappings = [f"| `{one.stem}` | {load_mapping(one.stem, ROOT).title} |" for one in shipped]
     headers = _API_HEADERS.replace("{mappings}", _joined(mappings))
     return f"{_API}{_joined(reads)}\n{_API_ACTS}{_joined(acts)}\n{headers}{_joined(told)}"
+
+
+def _field(field: Field) -> str:
+    needed = " (required)" if field.needed else ""
+    return f"`{field.name}`{needed}: {field.label}"
 
 
 def _joined(rows: list[str]) -> str:

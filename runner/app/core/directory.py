@@ -126,7 +126,7 @@ def add_person(
         )
     refuse_reserved(name)
     contacts = tuple(_check(service, contact) for contact in contacts)
-    if not title and name not in read_people(service).people:
+    if not (title := title.strip()) and name not in read_people(service).people:
         title = name
     author = by or service.principal.person
     record(service, PersonAdded(person=name, by=author, name=title, contacts=contacts))

@@ -173,7 +173,7 @@ def prepare_opening(
     event = IncidentOpened(
         incident=request.incident or service.chance.name("i"),
         codename=_codename(service),
-        title=request.title or bundles[0].playbook.title,
+        title=request.title.strip() or bundles[0].playbook.title,
         kind=request.kind,
         by=service.principal.person,
         catalogue=pinned or pin_catalogue(service, catalog),

@@ -81,7 +81,7 @@ class Session:
                 hint=f"Use --format {'|'.join(formats)}",
                 code="unknown_format",
             )
-        if bool(options.on_behalf_of) != bool(options.via):
+        if bool(options.on_behalf_of) != bool(options.via.strip()):
             raise Usage(
                 "--on-behalf-of PERSON needs --via, and --via needs --on-behalf-of.",
                 hint="Use --on-behalf-of PERSON --via phone",

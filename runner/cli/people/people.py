@@ -285,9 +285,9 @@ def assign(
     from runner.app.core.directory import hold_role
     from runner.app.core.directory import person as known
 
-    if bool(person) is on_call or (on_call and always):
+    if not role.strip() or bool(person) is on_call or (on_call and always):
         raise Usage(
-            "The person for the role is missing.",
+            "The role or its person is missing.",
             hint="Name a person, or use --on-call alone",
             code="options_conflict" if on_call else "argument_missing",
         )

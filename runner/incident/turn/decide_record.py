@@ -323,7 +323,7 @@ def _duty(
         key.startswith("incident.individual_notice_sent_at.") for key in incident.facts
     )
     confirmed = sent and record.reason.strip()  # a person confirms the fact that people were notified
-    if record.kind == "filed" and not (record.reference or record.receipt or confirmed):
+    if record.kind == "filed" and not (record.reference.strip() or record.receipt or confirmed):
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)

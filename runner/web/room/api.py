@@ -28,7 +28,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.web.room import problems
-from runner.web.room.api_acts import Acts
+from runner.web.room.api_acts import Acts, check_query
 from runner.web.room.application import Room
 from runner.web.room.door import Absent, Stranger
 from runner.web.room.openapi import BASE, QUERY, api_path, description, served
@@ -126,7 +126,7 @@ class Api:
             and not caller.reader.may("incident.read")
         ):
             raise Absent
-        _check_query(request, QUERY.get(row.operation, ()))
+        check_query(request, QUERY.get(row.operation, ()))
         asked = self._room._asked(request, caller.service, caller.login, incident)
         return asked._replace(query={**asked.query, "all": "1"}), incident
 
@@ -151,13 +151,13 @@ class Api:
         incident = self._room._readable(BY_OPERATION["timeline"], request, caller.service, caller.reader)
         if incident is None:
             raise Absent
-        _check_query(request, ("after", "limit"))
+        check_query(request, ("after", "limit"))
         after, limit = _number(request, "after", 0, 2**53), _number(request, "limit", LIMIT, LIMIT)
         return _json(events_page(caller.service, caller.reader, incident, after, max(limit, 1)))
 
     def _feed(self, request: Request, caller: Caller) -> Response:
         """List the entries of all incidents that the reader may read, behind a cursor."""
-        _check_query(request, ("after", "limit"))
+        check_query(request, ("after", "limit"))
         limit = _number(request, "limit", LIMIT, LIMIT)
         cursor = request.query_params.get("after", "")
         return _json(event_feed(caller.service, caller.reader, cursor, max(limit, 1)))
@@ -195,16 +195,6 @@ def _json(report: object, mark: str = "") -> Response:
 
 def _short(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:12]
-
-
-def _check_query(request: Request, known: tuple[str, ...]) -> None:
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in names:
-        if name not in known or names.count(name) > 1:
-            hint = f"Use each once: {', '.join(known)}" if known else "Remove it"
-            raise Usage(
-                "The address has an unknown or repeated parameter.", hint=hint, code="unknown_parameter"
-            )
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

@@ -20,7 +20,7 @@ from runner.app.people import idempotency
 from runner.app.people.logins import Login
 from runner.base.actor import Principal
 from runner.decoding import from_json
-from runner.errors import Invalid, Refused, StoreError, TocsinError
+from runner.errors import Invalid, Refused, StoreError, TocsinError, Usage
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.web.room import problems
@@ -126,6 +126,7 @@ class Acts:
         if before:
             return Response(before, media_type="application/json", headers={"idempotency-replayed": "true"})
         try:
+            check_query(request, ())
             _check_fields(ACTING[row.operation], asked, request.path_params["verb"], given)
             self._do(act, asked, given, asks)
         except StoreError:  # whether it was recorded is unknown
@@ -203,12 +204,21 @@ def _given(body: bytes) -> Given:
     return Given(fields)
 
 
+def check_query(request: Request, known: tuple[str, ...]) -> None:
+    """Raise Usage for a parameter of an address that is not known, or that is there twice."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in known or names.count(name) > 1:
+            hint = f"Use each once: {', '.join(known)}" if known else "Remove it"
+            raise Usage(
+                "The address has an unknown or repeated parameter.", hint=hint, code="unknown_parameter"
+            )
+
+
 def _check_fields(acting: Acting, asked: Asked, verb: str, given: Given) -> None:
-    """Raise Invalid for a field that no form of an act has now."""
-    forms = [form for form in acting.forms(asked) if form.verb == verb]
-    known = {field.name for form in forms for field in form.fields} | {
-        name for form in forms for name, _ in form.hidden
-    }
-    if forms and (unknown := sorted(given.keys() - known)):
+    """Raise Invalid for a field that an act never reads, and that no form of it has now."""
+    known = {field.name for field in acting.acts[verb].takes if not field.name.endswith(".N")}
+    known |= {field.name for form in acting.forms(asked) if form.verb == verb for field in form.fields}
+    if unknown := sorted(given.keys() - known):
         hint = f"Use: {', '.join(sorted(known)) or 'no field'}"
         raise Invalid(f'Unknown field "{unknown[0][:80]}".', hint=hint, code="unknown_field")

@@ -14,6 +14,7 @@ from runner import __version__
 from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
 from runner.app.incidents.timeline_filter import Filter
 from runner.app.people.idempotency import LONGEST
+from runner.web.room.acts.forms import Act
 from runner.web.room.acts.table import ACTING
 from runner.web.room.api_acts import ALERTS, ActDone, AlertsTaken, for_programs
 from runner.web.room.problems import ApiProblem
@@ -56,7 +57,6 @@ _TEXT: dict[str, object] = {"type": "string"}
 _LIMIT: dict[str, object] = {"type": "integer", "minimum": 0, "maximum": LIMIT}
 _NUMBER: dict[str, object] = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST}
-_FIELDS = {"type": "object", "additionalProperties": _TEXT}
 
 
 class Point(NamedTuple):
@@ -85,12 +85,12 @@ def served() -> list[Row]:
     return [row for row in TABLE if row.operation in REPORTS]
 
 
-def program_acts() -> Iterator[tuple[Row, str, str]]:
-    """Yield the page, the verb and the right of each act that a token can have the right to."""
+def program_acts() -> Iterator[tuple[Row, str, Act]]:
+    """Yield the page, the verb and the act for each act that a token can have the right to."""
     for operation, acting in ACTING.items():
         for verb, act in acting.acts.items():
             if for_programs(operation, verb):
-                yield BY_OPERATION[operation], verb, act.right
+                yield BY_OPERATION[operation], verb, act
 
 
 def act_path(row: Row, verb: str) -> str:
@@ -117,11 +117,25 @@ def _points() -> Iterator[Point]:
     )
     document = DOCUMENT.replace("/i/", "/incidents/")
     yield Point(document, "document", "notice.read", "Bytes of a notice", bytes)
-    for row, verb, right in program_acts():
-        name, title = f"{row.operation}_{verb}", f"{row.operation.capitalize()}: {verb}"
-        yield Point(act_path(row, verb), name, right, title, ActDone, {}, "post", _FIELDS, keyed=True)
+    for row, verb, act in program_acts():
+        name, title, body = f"{row.operation}_{verb}", f"{row.operation.capitalize()}: {verb}", _body(act)
+        yield Point(act_path(row, verb), name, act.right, title, ActDone, {}, "post", body, keyed=True)
     title = "Alerts of a monitoring program"
     yield Point(ALERTS, "alerts", "alert.send", title, AlertsTaken, {}, "post", {"type": "object"})
+
+
+def _body(act: Act) -> dict[str, object]:
+    """Return the schema of the fields of an act; ``done.N`` stands for ``done.1`` and so on."""
+    one = {field.name: _TEXT | {"description": field.label} for field in act.takes}
+    named = {name: schema for name, schema in one.items() if not name.endswith(".N")}
+    numbered = {rf"^{name[:-2]}\.[0-9]+$": schema for name, schema in one.items() if name not in named}
+    return {
+        "type": "object",
+        "properties": named,
+        **({"patternProperties": numbered} if numbered else {}),
+        "required": [field.name for field in act.takes if field.needed],
+        "additionalProperties": False,
+    }
 
 
 def _report(operation: str) -> Any:

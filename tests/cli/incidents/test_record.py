@@ -296,3 +296,21 @@ def test_a_local_time_is_read_in_the_zone_of_the_organisation_and_shown_with_it(
     assert {"2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"} <= set(never.json["hint"].split())
     noted = incident("note", "The door was open.", "--at", "2026-11-20 09:10")
     assert (noted.code, "Europe/Berlin" in noted.out + noted.err) == (0, True)
+
+
+def test_an_empty_text_is_no_text(incident: AtDesk, playbook: Path) -> None:
+    duty = "eu-gdpr-33-controller-sa/initial"
+    for words, code in (
+        (("role", "assign", " ", "ada"), "argument_missing"),
+        (("duty", "record-filed", duty, "--reference", " "), "proof_missing"),
+        (("note", "Told", "--on-behalf-of", "jonas", "--via", " "), "option_missing"),
+    ):
+        before = incident("status", "--format", "json").json["version"]
+        assert incident(*words).error == code
+        assert incident("status", "--format", "json").json["version"] == before
+    incident.done("person", "add", "bob", "--name", "Bob Berg")
+    incident.done("person", "add", "bob", "--name", " ")  # as without the option
+    people = incident("person", "list", "--format", "json").json["people"]
+    assert next(one["name"] for one in people if one["person"] == "bob") == "Bob Berg"
+    opened = incident("open", str(playbook), "--title", " ", "--yes", "--format", "json")
+    assert incident("status", opened.json["codename"], "--format", "json").json["title"] == "Lost badge"

@@ -16,6 +16,8 @@ import pytest
 import requests
 
 from runner.app.core.rights import ANY, PROGRAMS
+from runner.web.room.acts.table import ACTING
+from runner.web.room.frame import asked_of
 from runner.web.room.openapi import BASE, REPORTS, api_path, description
 from runner.web.room.openapi import served as rows
 from runner.web.room.table import TABLE
@@ -547,6 +549,49 @@ def test_a_wrong_request_records_nothing(place: tuple[AtDesk, Served], bot: str)
     assert code(post(room, f"/done/{step}", reads, "k-9")()) == "not_found"
     assert code(post(room, f"/done/{step}", "tcs_x_y", "k-9")()) == "not_logged_in"
     assert len(desk("timeline", "--format", "json").json["entries"]) == before
+
+
+def test_no_field_and_no_empty_text_is_lost(place: tuple[AtDesk, Served], bot: str) -> None:
+    desk, room = place
+    office = desk.office()
+    steps = office.load(office.incidents()[0].id).invocations
+    alert = next(one for one, what in steps.items() if what.kind in ("message", "duties", "notice"))
+    before = len(desk("timeline", "--format", "json").json["entries"])
+    send = post(room, f"/comment/{quote(alert)}", bot, "k-40")
+    refused = send(comment="Lost until now")
+    assert (refused.status_code, code(refused), refused.json()["hint"]) == (422, "unknown_field", "Use: text")
+    for text in ("", "  "):
+        assert code(send(text=text)) == "words_missing"
+    assert code(send()) == "words_missing"
+    assert code(post(room, f"/start/{quote(alert)}", bot, "k-41")(reason="x")) == "unknown_field"
+    assert code(post(room, f"/done/{quote(alert)}?comment=x", bot, "k-42")()) == "unknown_parameter"
+    assert code(post(room, f"/reopen/{quote(alert)}", bot, "k-43")(why="x")) == "unknown_field"
+    assert code(post(room, "/check/law", bot, "k-44")(row="1", done="false")) == "bad_form"
+    assert len(desk("timeline", "--format", "json").json["entries"]) == before
+    assert send(text="Kept").status_code == 200
+    assert comments(desk, alert) == ["Kept"]
+
+
+def test_the_fields_of_each_act_are_described(place: tuple[AtDesk, Served]) -> None:
+    office, described = place[0].office(), {}
+    for path in DOCUMENT["paths"].values():
+        for operation in path.values():
+            if operation["operationId"].startswith("task_"):
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                assert schema["additionalProperties"] is False, operation["operationId"]
+                described[operation["operationId"].removeprefix("task_")] = schema
+    assert described["comment"]["properties"].keys() == {"text"} == set(described["comment"]["required"])
+    assert described["start"]["properties"] == {}
+    assert described["done"]["patternProperties"].keys() == {"^instead\\.[0-9]+$"}
+    incident = office.load(office.incidents()[0].id)
+    for step in incident.invocations:
+        for form in ACTING["task"].forms(asked_of(office, office.principal, incident, step, {})):
+            if form.verb in described:
+                told = described[form.verb]
+                names = [one.name for one in form.fields] + [name for name, _ in form.hidden]
+                assert set(names) <= told["properties"].keys(), (step, form.verb)
+                needed = {one.name for one in form.fields if one.needed}
+                assert needed <= set(told.get("required", ())), (step, form.verb)
 
 
 def test_a_session_acts_on_the_pages_alone(place: tuple[AtDesk, Served]) -> None:

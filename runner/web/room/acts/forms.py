@@ -127,6 +127,8 @@ class Act(NamedTuple):
     """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
     shows: bool = False
     """``do`` returns a text that is shown once, in place of a path."""
+    takes: tuple[Field, ...] = ()
+    """Only of an act of programs: all fields that it reads in any state; a name that ends with ``.N`` stands for one with each number."""
 
 
 class Acting(NamedTuple):

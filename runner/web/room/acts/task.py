@@ -27,6 +27,7 @@ from runner.web.room.acts.forms import (
     Given,
     command,
     number_of,
+    one_of,
     people_field,
 )
 from runner.web.room.pages import Asked
@@ -34,6 +35,11 @@ from runner.web.room.pages import Asked
 OPEN = ("ready", "active")
 _UNSET, _UNKNOWN = "", "unknown"
 _COMMENT = Field("comment", "Comment on the result", "text")
+_TEXT = Field("text", "Comment", "text", needed=True)
+_ROW = Field("row", "Number of the checklist item", needed=True)
+_IS_DONE = Field("done", "yes, which is the default, or no")
+_PERSON = Field("person", "Id of the person", needed=True)
+_INSTEAD = Field("instead.N", "How item N was done that the action did not do")
 
 
 def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
@@ -78,7 +84,7 @@ def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
     elif live and row.over and row.kind in ("task", "ask", "form"):
         yield Form("reopen", "Reopen this task", (REASON,), folded=True)
     if row.kind in ("task", "ask", "form", "approve", "file"):
-        yield Form("comment", "Add a comment", (Field("text", "Comment", "text", needed=True),), folded=True)
+        yield Form("comment", "Add a comment", (_TEXT,), folded=True)
 
 
 def _left(asked: Asked) -> dict[str, str]:
@@ -175,24 +181,36 @@ TASK = Acting(
             "task.act",
             _on_step(
                 lambda step, given: c.CheckRow(
-                    step=step, row=number_of(given, "row") - 1, done=given["done"] != "no"
+                    step=step,
+                    row=number_of(given, "row") - 1,
+                    done=not given["done"] or one_of(given, "done", ("yes", "no")) == "yes",
                 )
             ),
+            takes=(_ROW, _IS_DONE),
         ),
-        "done": Act("task.act", _done),
-        "fail": Act("task.act", _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"]))),
+        "done": Act("task.act", _done, takes=(_COMMENT, _INSTEAD)),
+        "fail": Act(
+            "task.act",
+            _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"])),
+            takes=(REASON,),
+        ),
         "answer": Act("task.act", _answer_it, _answer_ahead),
         "comment": Act(
             "task.act",
             _on_step(lambda step, given: c.CommentStep(step=step, text=given["text"])),
             adds=True,
+            takes=(_TEXT,),
         ),
-        "assign": Act("task.steer", _assigned),
+        "assign": Act("task.steer", _assigned, takes=(_PERSON, REASON)),
         "skip": Act(
-            "task.steer", _on_step(lambda step, given: c.SkipStep(step=step, reason=given["reason"]))
+            "task.steer",
+            _on_step(lambda step, given: c.SkipStep(step=step, reason=given["reason"])),
+            takes=(REASON,),
         ),
         "reopen": Act(
-            "task.steer", _on_step(lambda step, given: c.ReopenStep(step=step, reason=given["reason"]))
+            "task.steer",
+            _on_step(lambda step, given: c.ReopenStep(step=step, reason=given["reason"])),
+            takes=(REASON,),
         ),
     },
     _seen,

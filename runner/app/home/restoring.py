@@ -13,8 +13,9 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -45,6 +46,8 @@ from runner.vault.keys import Vault, mac_of
 from runner.vault.master_key import read_master
 
 Watched = Callable[[str, int | None], Callable[[int], None]]
+_DIGITS = 32
+"""The hexadecimal digits of a digest that are enough to name one backup."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +66,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
     """Differences of files from the manifests, and breaks of the journals; empty for a good backup."""
     left_out: tuple[str, ...]
+    proved_by: Literal["", "master_key", "digest", "passphrase"] = ""
+    """What proves who made it; empty: it agrees with itself, as a backup that somebody made anew does."""
+    master_keys: tuple[str, ...] = ()
+    """Files of the backup that are a master key."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,13 +109,37 @@ def check(
     *,
     identity: Path | None = None,
     passphrase: str = "",
+    key: Path | None = None,
+    digest: str = "",
+    own: Path | None = None,
 ) -> Checked:
-    """Check the files and the journals of a backup without its master key; works on a read-only medium.
+    """Check the files and the journals of a backup, and what proves it; works on a read-only medium.
 
-    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written. Raises Invalid for anything but a backup.
+    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written.
+    A ``key`` or ``digest`` that is given must match; the master key of ``own``, the present home, may be another one.
+    Raises Invalid for anything but a backup.
     """
+    master = None
+    if key is not None:
+        master = _key_in(key)
+    elif own is not None:
+        with suppress(TocsinError, OSError):
+            master = read_master(load_home(own / CONFIG).master_key, base=own)
     with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
-        return _checked(folder, watched)
+        found = _checked(folder, watched)
+        is_ours = master is not None and _is_coded(folder, found.digest, master)
+        faults = [*found.faults]
+        faults += ["its code is not one of the given master key"] if key and not is_ours else []
+        same = bool(digest) and _is_digest(found.digest, digest)
+        faults += ["its digest is not the given one"] if digest and not same else []
+        by: dict[Literal["passphrase", "digest", "master_key"], bool] = {
+            "master_key": is_ours, "digest": same, "passphrase": has_passphrase(backup) is True,
+        }  # fmt: skip
+        proofs = () if faults else [name for name, proves in by.items() if proves]
+        keys = tuple(path.relative_to(folder).as_posix() for path in _masters(folder))
+        return msgspec.structs.replace(
+            found, faults=tuple(faults), proved_by=next(iter(proofs), ""), master_keys=keys
+        )
 
 
 @contextmanager
@@ -251,7 +282,7 @@ def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path
 
     Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
     """
-    if digest and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+    if digest and not _is_digest(found, digest):
         raise Refused(
             f"The digest of the backup is {found}, not the given one. Nothing was restored.",
             hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
@@ -274,28 +305,25 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     """
     reference = load_home(stage / CONFIG).master_key
     if key is not None:
-        if not key.is_file():
-            raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
-        reference = f"file:{key}"
-    elif not digest and (reference.startswith(("file:", "command:")) or _has_master(folder)):
+        master = _key_in(key)
+    elif not digest and (reference.startswith(("file:", "command:")) or any(_masters(folder))):
         raise Refused(
             "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
             hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
             code="backup_unproved",
         )
-    try:
-        master = read_master(reference, base=stage)
-    except Sealed as error:
-        if key is not None or not reference.startswith("file:"):
-            raise
-        raise Sealed(
-            "The backup does not contain the master key. Nothing was restored.",
-            hint="Give the key of this home folder: --key FILE",
-            code="no_master",
-        ) from error
-    code, written = mac_of(master, found.removeprefix("sha256:").encode()), folder / bag.MAC
-    is_ours = written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
-    if not is_ours and not digest:
+    else:
+        try:
+            master = read_master(reference, base=stage)
+        except Sealed as error:
+            if not reference.startswith("file:"):
+                raise
+            raise Sealed(
+                "The backup does not contain the master key. Nothing was restored.",
+                hint="Give the key of this home folder: --key FILE",
+                code="no_master",
+            ) from error
+    if not digest and not _is_coded(folder, found, master):
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
             hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",
@@ -304,8 +332,27 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     return master
 
 
-def _has_master(folder: Path) -> bool:
-    return any(path.is_file() and is_master(path) for path in folder.rglob("*"))
+def _key_in(file: Path) -> bytes:
+    if not file.is_file():
+        raise Refused(f'There is no file "{file}".', hint="Name the file: --key FILE", code="file_missing")
+    return read_master(f"file:{file}", base=file.parent)
+
+
+def _is_digest(found: str, given: str) -> bool:
+    """Tell whether 32 digits or more of a digest were given, and they are right."""
+    digits = given.removeprefix("sha256:")
+    return len(digits) >= _DIGITS and found.removeprefix("sha256:").startswith(digits)
+
+
+def _is_coded(folder: Path, digest: str, master: bytes) -> bool:
+    """Tell whether the backup has the code of its digest under a master key."""
+    code, written = mac_of(master, digest.removeprefix("sha256:").encode()), folder / bag.MAC
+    return written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
+
+
+def _masters(folder: Path) -> Iterator[Path]:
+    """Yield the files of a backup that are a master key."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and is_master(path))
 
 
 def _take_place(stage: Path, home: Path) -> None:

@@ -57,16 +57,21 @@ def backup(
         Option("--encrypt KEY", "Encrypt for a public key of age or SSH. Repeat for more."),
     ] = None,
     identity: Annotated[str, Option("--identity FILE", "Secret key of age or SSH, for --check.")] = "",
-    check: Annotated[
-        str, Option("--check BACKUP", "Check a backup or a pack. Needs no home folder and no master key.")
-    ] = "",
+    check: Annotated[str, Option("--check BACKUP", "Check a backup or a pack. Needs no home folder.")] = "",
     passphrase_file: PassphraseFile = "",
+    key: Annotated[str, Option("--key FILE", "File with the master key, for --check.")] = "",
+    digest: Annotated[
+        str, Option("--digest DIGEST", "Digest that the backup command showed, for --check.")
+    ] = "",
 ) -> int:
     """Make a verified backup of the home folder.
 
     Copies the database, the settings and the other files, but never the master key or a secret. Workers can run meanwhile.
     The copy is opened and verified. With --encrypt it becomes one file that only the owner of the key can open. The exit code is 1 if the copy does not verify.
     Without --to, uses backup.to of the settings.
+
+    A backup proves nothing about itself. --check compares its code with --key, --digest, the passphrase of a pack, or the master key of this
+    home folder. The exit code is 1 if the backup was changed, and 4 if nothing proves it or it contains a master key.
 
     \b
     Examples:
@@ -79,11 +84,11 @@ def backup(
     if check:
         if to or keep or encrypt:
             raise Usage(
-                "--check takes no other option.",
-                hint="Remove --to, --keep and --encrypt",
-                code="options_conflict",
+                "--check makes no backup.", hint="Remove --to, --keep and --encrypt", code="options_conflict"
             )
-        return _check(session, check, identity, passphrase_file)
+        return _check(session, check, identity, passphrase_file, key, digest)
+    if key or digest:
+        raise Usage("--key and --digest need --check.", hint="Add --check BACKUP", code="options_conflict")
     from runner.app.home.backups import back_up
 
     settings = session.service.home.backup
@@ -107,7 +112,7 @@ def backup(
     return 0 if report.ok else 1
 
 
-def _check(session: Session, given: str, identity: str, passphrase_file: str) -> int:
+def _check(session: Session, given: str, identity: str, passphrase_file: str, key: str, digest: str) -> int:
     from runner.app.bundles.packs import passphrase_in
     from runner.app.home.restoring import check as checked
     from runner.cli.framework.progress_line import bars
@@ -116,10 +121,18 @@ def _check(session: Session, given: str, identity: str, passphrase_file: str) ->
     with bars(session) as shown:
         secret = cwd / Path(identity).expanduser() if identity else None
         said = passphrase_in(cwd / Path(passphrase_file).expanduser()) if passphrase_file else ""
-        found = checked(cwd / Path(given).expanduser(), shown.begin, identity=secret, passphrase=said)
+        found = checked(
+            cwd / Path(given).expanduser(),
+            shown.begin,
+            identity=secret,
+            passphrase=said,
+            key=cwd / Path(key).expanduser() if key else None,
+            digest=digest,
+            own=session.folder,
+        )
     report = BackupCheck(ok=not found.faults, backup=found)
     session.show(report, lambda: _check_page(report))
-    return 0 if report.ok else 1
+    return 1 if not report.ok else 0 if found.proved_by and not found.master_keys else 4
 
 
 def restore(
@@ -163,7 +176,7 @@ def bring_back(
             key=world.cwd / Path(key).expanduser() if key else None,
             identity=world.cwd / Path(identity).expanduser() if identity else None,
             passphrase=passphrase,
-            digest=digest if digest.startswith("sha256:") or not digest else f"sha256:{digest}",
+            digest=digest,
             state=state_folder(world.environ),
             watched=shown.begin,
         )
@@ -207,8 +220,23 @@ def lacks(made: Made) -> Iterator[Block]:
 @paged
 def _check_page(report: BackupCheck) -> Iterator[Block]:
     found = report.backup
-    if report.ok:
-        yield line(f"The backup is complete and unchanged: {found.name}", "good", hang=2)
+    if report.ok and found.proved_by:
+        proof = f"Proved by the {found.proved_by.replace('_', ' ')}."
+        yield line(f"The backup is complete and unchanged: {found.name}. {proof}", "good", hang=2)
+    elif report.ok:
+        yield line(f"The backup agrees with itself; not proved: {found.name}", "warn", hang=2)
+        yield line(
+            "Somebody who changed it could make it agree. Compare it: add --key FILE with the master key of that time, "
+            "or --digest DIGEST, which the backup command showed.",
+            "warn",
+            hang=2,
+        )
+    for path in found.master_keys:
+        yield line(
+            f"THE BACKUP CONTAINS A MASTER KEY: {path}. Who has the backup can read all data.",
+            "alarm",
+            hang=2,
+        )
     for fault in found.faults:
         yield line(f"THE BACKUP IS DAMAGED: {fault}", "alarm", hang=2)
     yield line(f"Made at {found.made_at or 'an unknown time'}; digest {found.digest}", hang=2)

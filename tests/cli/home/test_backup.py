@@ -13,7 +13,7 @@ import msgspec
 import pyrage
 import pytest
 
-from runner.files.bag import MAC, bag_info, write_bag
+from runner.files.bag import MAC, bag_digest, bag_info, write_bag
 from runner.vault.keys import mac_of
 from runner.vault.master_key import PREFIX, create_master, read_master
 from tests.cli.at_desk import ORGANISATION, T0, AtDesk, Said
@@ -126,7 +126,7 @@ def test_the_check_needs_no_home_and_no_key_and_reads_a_copy_that_cannot_be_writ
     for path in (Path(made["path"]), *Path(made["path"]).rglob("*")):
         path.chmod(0o500 if path.is_dir() else 0o400)
     said = elsewhere("backup", "--check", made["path"], "--format", "json")
-    assert said.code == 0, said.err
+    assert (said.code, said.json["ok"], said.json["backup"]["proved_by"]) == (4, True, "")
     assert said.json["backup"]["digest"] == made["digest"]
     assert said.json["backup"]["head"] == made["head"]
     assert said.json["backup"]["unread"] > 0
@@ -151,10 +151,9 @@ def test_every_changed_missing_or_added_file_is_found_and_nothing_is_restored(
             shutil.copytree(whole, bad)
             (changed if harm == "changed" else Path.unlink)(bad / name)
             said = working("backup", "--check", str(bad), "--format", "json")
-            # A changed tag manifest still belongs to whole files: only its digest, known from elsewhere, tells.
-            found = said.code == 1 or said.json["backup"]["digest"] != made["digest"]
-            assert found != (name.name == MAC), (name, harm)
-            if not found:  # the code under the master key: only a restore has that
+            # Where all files agree with one another, the code of the master key tells.
+            assert said.code in (1, 4), (name, harm)
+            if said.code == 4:
                 assert attempt(working, bad, tmp_path / "new").error == "backup_unproved"
     extra = tmp_path / "extra"
     shutil.copytree(whole, extra)
@@ -165,6 +164,48 @@ def test_every_changed_missing_or_added_file_is_found_and_nothing_is_restored(
     assert refusal.error == "backup_damaged"
     assert not (tmp_path / "new").exists()
     assert not list(tmp_path.glob(".*restoring"))
+
+
+def test_a_check_says_what_proved_the_backup(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "to")
+    elsewhere, key = at(working, tmp_path / "no-home"), str(working.home / "master.key")
+    other = at(working, tmp_path / "other")
+    other.done("init")
+    false = str(forged(Path(made["path"]), tmp_path / "false", "Example GmbH", "Example SE"))
+    given = ("--digest", made["digest"])
+
+    def checked(desk: AtDesk, path: str, *words: str) -> tuple[int, str, bool]:
+        said = desk("backup", "--check", path, *words, "--format", "json")
+        return said.code, said.json["backup"]["proved_by"], said.json["ok"]
+
+    for desk, words, proof in (
+        (working, (), "master_key"),
+        (elsewhere, ("--key", key), "master_key"),
+        (elsewhere, given, "digest"),
+        (elsewhere, ("--digest", made["digest"][7:40]), "digest"),
+    ):
+        assert checked(desk, made["path"], *words) == (0, proof, True), words
+    assert checked(other, made["path"]) == (4, "", True)
+    assert checked(other, made["path"], "--key", str(other.home / "master.key")) == (1, "", False)
+    for desk, words, code in (
+        (working, (), 4),
+        (working, ("--key", key), 1),
+        (elsewhere, given, 1),
+        (elsewhere, ("--digest", made["digest"][:20]), 1),
+    ):
+        assert checked(desk, false, *words)[:2] == (code, ""), words
+    assert elsewhere("backup", "--check", false, "--key", str(tmp_path / "none")).error == "file_missing"
+    assert elsewhere("backup", "--to", str(tmp_path / "to"), *given).error == "options_conflict"
+
+
+def test_a_check_names_a_master_key_in_a_backup(working: AtDesk, tmp_path: Path) -> None:
+    made = Path(backup_of(working, tmp_path / "to")["path"])
+    shutil.copy(working.home / "master.key", made / "data" / "home" / "spare")
+    write_bag(made, [(name, value) for name, value in bag_info(made).items() if name != "Payload-Oxum"])
+    words = ("backup", "--check", str(made), "--digest", f"sha256:{bag_digest(made)}")
+    said = working(*words, "--format", "json")
+    assert (said.code, said.json["backup"]["master_keys"]) == (4, ["data/home/spare"])
+    assert "data/home/spare" in working(*words).out
 
 
 def test_a_restored_home_is_paused_and_goes_on_after_a_person_resumed_it(
@@ -374,6 +415,7 @@ def test_an_encrypted_backup_is_one_file_that_only_its_key_opens(working: AtDesk
     secret = ("--identity", str(tmp_path / "key.txt"))
     said = working("backup", "--check", str(path), *secret, "--format", "json")
     assert (said.code, said.json["backup"]["digest"]) == (0, made["digest"])
+    assert said.json["backup"]["proved_by"] == "master_key"
     for words in ((), ("--identity", str(tmp_path / "other.txt"))):
         assert working("backup", "--check", str(path), *words).error == "age_sealed"
     new = at(working, tmp_path / "new")
@@ -427,7 +469,7 @@ def test_the_settings_of_a_backup_that_nobody_proved_are_not_obeyed(working: AtD
     victim.write_text("precious")
     victim.chmod(0o600)
     command = forged(made, tmp_path / "a", "\0", f"master_key: 'command:/bin/touch {ran}'")
-    assert working("backup", "--check", str(command)).code == 0
+    assert working("backup", "--check", str(command)).code == 4
     for words in ((), ("--key", str(working.home / "master.key"))):
         said = working("restore", str(command), "--home", str(tmp_path / "new"), *words)
         assert said.error == "backup_unproved"

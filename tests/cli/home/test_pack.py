@@ -272,7 +272,11 @@ def test_a_given_digest_must_match_a_pack_with_a_passphrase(packed: Packed, tmp_
 def test_a_pack_is_checked_without_its_master_key_on_the_disk(packed: Packed, tmp_path: Path) -> None:
     digest = packed.report["pack"]["digest"]
     words = ("backup", "--check", str(packed.file), *packed.by_file, "--format", "json")
-    assert packed.first(*words).json["backup"]["digest"] == digest
+    checked = packed.first(*words)
+    assert (checked.code, checked.json["backup"]["digest"]) == (0, digest)
+    assert checked.json["backup"]["proved_by"] == "master_key"
+    elsewhere = AtDesk(tmp_path / "no-home")(*words)
+    assert (elsewhere.code, elsewhere.json["backup"]["proved_by"]) == (0, "passphrase")
     folder = unpack(packed.file, tmp_path, None, PASSPHRASE, without="master.key")
     assert list(tmp_path.iterdir()) == [folder]
 

@@ -1,14 +1,16 @@
 """Verifier of an evidence bundle of Tocsin. One file: it needs Python 3.8 or newer, and nothing else.
 
-    python3 verify.py BUNDLE [--key sha256:FINGERPRINT]
+    python3 verify.py BUNDLE [--key sha256:FINGERPRINT] [--head N:sha256:HASH]
 
-BUNDLE is the ZIP file or the unpacked folder. Exit code: 0 if everything is unchanged and signed by the given key, 1 if
+BUNDLE is the ZIP file or the unpacked folder. HEAD is in the last line of messages and on documents, as "journal N:sha256:HASH":
+a bundle that is older than it does not have it. Exit code: 0 if everything is unchanged and signed by the given key, 1 if
 something is wrong, 4 if nothing is wrong, but no key was given. Nothing is unpacked, and nothing is fetched.
 The package ``cryptography`` checks the signatures if it is installed; otherwise this file does.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -52,6 +54,7 @@ LAYERS = (
     "signature",
     "checkpoint",
     "chain",
+    "head",
     "tree",
     "log",
     "documents",
@@ -69,6 +72,7 @@ REQUIRED = (
 )  # fmt: skip
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
+HEAD = re.compile(r"([1-9][0-9]{0,8}):(?:sha256:)?([0-9a-f]{64})")
 
 
 # --- the layers ----------------------------------------------------------------------------------------------
@@ -77,9 +81,9 @@ _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 class Check:
     """The check of one bundle: what was found so far."""
 
-    def __init__(self, files: Files, given: str) -> None:
-        """Take the files, and the fingerprint of the key that the reader trusts, or nothing."""
-        self.files, self.given = files, given
+    def __init__(self, files: Files, given: str, head: str = "") -> None:
+        """Take the files, and the fingerprint of the key that the reader trusts and a head of the record, or nothing."""
+        self.files, self.given, self.known_head = files, given, HEAD.fullmatch(head)
         self.faults: list[tuple[str, str]] = [("container", fault) for fault in files.faults]
         self.notes: dict[str, tuple[str, str]] = {}
         self.key, self.digests = b"", {}  # type: tuple[bytes, dict[str, str]]
@@ -87,7 +91,7 @@ class Check:
         self.scope: dict[str, Any] = {}
         self.leaves: list[bytes] = []
         self.given_entries = {"full": 0, "envelope": 0}
-        self.outside = self.claimed = ""
+        self.outside = self.claimed = self.newest = ""
 
     def fault(self, layer: str, what: str) -> None:
         """Keep a fault."""
@@ -97,7 +101,7 @@ class Check:
         """Check every layer; a fault of one does not stop the next."""
         for layer, step in (
             ("bag", self.bag), ("signature", self.signatures), ("signature", self.subjects),
-            ("chain", self.chain), ("tree", self.tree), ("log", self.log), ("timestamp", self.timestamp),
+            ("chain", self.chain), ("head", self.head), ("tree", self.tree), ("log", self.log), ("timestamp", self.timestamp),
             ("documents", self.documents), ("scope", self.scoped),
         ):  # fmt: skip
             try:
@@ -208,7 +212,18 @@ class Check:
                 content = unb64(entry["salt"]) + entry["payload"].encode()
                 if hashlib.sha256(content).hexdigest() != says["payload_digest"]:
                     self.fault("chain", f"the content of entry {seq} was changed")
-            last = seq
+            last, self.newest = seq, f"{seq}, recorded {says['recorded']}"
+
+    def head(self) -> None:
+        """Compare the head that the reader has: an older bundle ends before it, and another record has another one."""
+        if self.known_head is None:
+            self.notes["head"] = ("absent", "no head to compare was given: an older bundle verifies, too")
+            return
+        number, ends = int(self.known_head.group(1)), len(self.leaves)
+        if number > ends:
+            self.fault("head", f"the record ends at entry {ends}: it is older than the given head {number}")
+        elif self.leaves[number - 1].hex() != self.known_head.group(2):
+            self.fault("head", f"entry {number} is not that of the given head")
 
     def note(self, file: str, origin: str, layer: str) -> tuple[int, bytes]:
         """Check a checkpoint, a note signed by the key; return its size and root."""
@@ -283,12 +298,12 @@ class Check:
             raise Wrong("the statement is about another record")
 
 
-def verify(path: str, key: str = "") -> dict[str, Any]:
+def verify(path: str, key: str = "", head: str = "") -> dict[str, Any]:
     """Return what was found: ``ok``, the state of each layer, the faults, the key, and what is withheld."""
     folder = os.path.isdir(path)  # noqa: PTH112
     key = key and "sha256:" + key.strip().lower().split(":")[-1]
     try:
-        check = Check(open_folder(path) if folder else open_zip(path), key)
+        check = Check(open_folder(path) if folder else open_zip(path), key, head)
     except (Wrong, OSError) as error:
         check = Check(Files({}, [str(error)]), key)
         check.notes = dict.fromkeys(LAYERS, ("unchecked", "the bundle cannot be read"))
@@ -310,10 +325,12 @@ def verify(path: str, key: str = "") -> dict[str, Any]:
         "faults": [{"layer": layer, "what": plain(what)} for layer, what in check.faults],
         "key": fingerprint(check.key) if check.key else "",
         "key_compared": bool(key),
+        "head_compared": bool(head),
         "incident": plain(str(check.scope.get("incident", ""))),
         "audience": plain(str(check.scope.get("audience", ""))),
         "entries": len(check.leaves),
         "head": plain(str(check.scope.get("head", ""))),
+        "newest": plain(check.newest),
         "log": check.outside,
         "claimed_time": check.claimed,
         "levels": {name: int(levels.get(name, 0)) for name in ("full", "envelope", "hash")},
@@ -341,9 +358,15 @@ def lines(found: dict[str, Any]) -> list[str]:
         "Entries: {}, of which {full} with content, {envelope} without content, {hash} as a digest only.".format(
             found["entries"], **levels
         ),
-        "Head: {head}".format(**found),
+        "Head: {}{}".format(found["head"], ", with the head that you gave" if found["head_compared"] else ""),
         "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
+    if found["newest"]:
+        told.append("Newest entry that is not withheld as a digest: {newest}".format(**found))
+    if not found["head_compared"]:
+        told.append(
+            "An older bundle verifies, too. With a head from a message or a document: --head N:sha256:HASH"
+        )
     if found["log"]:
         told.append("Log of the organisation: {log}".format(**found))
     if found["claimed_time"]:
@@ -359,11 +382,16 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Verify the named bundle, and print what was found."""
-    key = arguments[2] if len(arguments) == 3 and arguments[1] == "--key" else ""
-    if not arguments or (len(arguments) > 1 and not key):
-        sys.stderr.write("usage: python3 verify.py BUNDLE [--key sha256:FINGERPRINT]\n")
-        return 2
-    found = verify(arguments[0], key)
+    parser = argparse.ArgumentParser(prog="verify.py", description="Verify an evidence bundle of Tocsin.")
+    parser.add_argument("bundle", metavar="BUNDLE", help="ZIP file or unpacked folder")
+    parser.add_argument(
+        "--key", default="", metavar="sha256:FINGERPRINT", help="of the signer, from another source"
+    )
+    parser.add_argument("--head", default="", metavar="N:sha256:HASH", help="from a message or a document")
+    given = parser.parse_args(arguments)
+    if given.head and not HEAD.fullmatch(given.head):
+        parser.error("--head is not N:sha256:HASH with 64 digits")
+    found = verify(given.bundle, given.key, given.head)
     sys.stdout.write("\n".join(lines(found)) + "\n")
     return code(found)
 

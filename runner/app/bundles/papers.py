@@ -237,5 +237,5 @@ def commands(timestamp: Stamp) -> bytes:
     """
     text = pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
     if timestamp == "none":
-        return re.sub(rb"6\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)
+        return re.sub(rb"7\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)
     return text if timestamp == "unchecked" else re.sub(rb"   The sender could .*\n", b"", text)

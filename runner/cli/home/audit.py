@@ -163,18 +163,21 @@ def verify_bundle(
     session: Session,
     bundle: Annotated[str, Argument("BUNDLE", "ZIP file or unpacked folder of a bundle.")],
     key: Annotated[str, Option("--key KEY", "Fingerprint of the signer, from another source.")] = "",
+    head: Annotated[
+        str, Option("--head N:sha256:HASH", "Head of the record, from a message or a document.")
+    ] = "",
 ) -> int:
     """Verify a bundle. Needs no home folder and no secret key.
 
     Checks every byte, the signatures, the hash chain and the withheld entries. The exit code is 1 if anything was changed, and 4
-    without --key: then the signer is not confirmed.
+    without --key: then the signer is not confirmed. An older bundle also verifies: it does not have a newer --head.
 
     \b
     Examples:
       tocsin verify amber-falcon.zip --key sha256:4be1…
       tocsin verify evidence-i-zuysa3cj3q
     """
-    from runner.files.verify import code
+    from runner.files.verify import HEAD, code
     from runner.files.verify import verify as check
 
     path = session.world.cwd / Path(bundle).expanduser()
@@ -186,7 +189,11 @@ def verify_bundle(
             hint="Give sha256: and 64 hexadecimal digits",
             code="bad_fingerprint",
         )
-    found = check(str(path), key)
+    if head and not HEAD.fullmatch(head):
+        raise Usage(
+            "--head is not a complete head.", hint="Give N:sha256:HASH, as in a message", code="bad_anchor"
+        )
+    found = check(str(path), key, head)
     session.show({"schema": "tocsin/bundle-check/v1", **found}, lambda: _bundle_page(found))
     return code(found)
 
@@ -197,7 +204,7 @@ def _bundle_page(found: dict[str, Any]) -> Iterator[Block]:
 
     tone: Tone = "good" if found["ok"] else "alarm"
     for number, text in enumerate(lines(found)):
-        unconfirmed = found["ok"] and not found["key_compared"] and number == 4
+        unconfirmed = found["ok"] and text.startswith(("NOT CONFIRMED", "An older"))
         yield line(
             text, "warn" if unconfirmed else tone if number == 0 or not found["ok"] else "plain", hang=2
         )

@@ -93,6 +93,34 @@ def test_the_head_is_in_the_log_of_the_organisation_which_names_no_other_inciden
     assert made.check(made.folder / "board.zip")["log"] == found["log"], "later heads change nothing"
 
 
+def test_an_older_bundle_does_not_have_a_newer_head(made: Bundled, folder: Path, key: str) -> None:
+    bundle, head = made.folder / "insurer.zip", str(made.check(made.folder / "insurer.zip")["head"])
+    number, digest = int(head.partition(":")[0]), head.rpartition(":")[2]
+    earlier = (folder / LEAVES).read_text().splitlines()[number - 3]
+    for given, code in (
+        (head, 0),
+        (f"{number}:{digest}", 0),
+        (f"{number - 2}:sha256:{earlier}", 0),
+        (f"{number + 1}:sha256:{digest}", 1),
+        (f"{number - 2}:sha256:{digest}", 1),
+    ):
+        found = made.check(bundle, "--key", key, "--head", given)
+        assert (found["code"], found["layers"]["head"]["state"]) == (code, "broken" if code else "ok"), given
+        assert by_itself(folder, "--head", given, "--key", key)[0] == code
+        alone = made.check(
+            bundle, "--head", given
+        )  # of withheld entries, a head says nothing without the key
+        assert (alone["code"], alone["head_compared"]) == (code or 4, True)
+    assert made.check(bundle, "--key", key)["layers"]["head"]["state"] == "absent"
+    said = made.desk("verify", str(bundle), "--head", f"{number}:sha256:{digest[:32]}")
+    assert (said.code, said.error) == (2, "bad_anchor")
+
+
+def test_the_verifier_in_the_bundle_explains_its_options(folder: Path) -> None:
+    code, told = by_itself(folder, "--help")
+    assert (code, "--head" in told, "--key" in told) == (0, True, True)
+
+
 def test_another_key_is_not_accepted(made: Bundled, folder: Path) -> None:
     other = "sha256:" + "0" * 64
     found = made.check(made.folder / "insurer.zip", "--key", other)
@@ -345,11 +373,8 @@ def commands(folder: Path) -> list[list[str]]:
     """Return the commands of VERIFY.txt that one line can run, without the last one."""
     lines = (folder / "VERIFY.txt").read_text().splitlines()
     found = [line.strip() for line in lines if line.startswith("   ") and "verify.py" not in line]
-    return [
-        ["sh", "-ec", line]
-        for line in found
-        if line.split()[0] in ("sha256sum", "openssl", "ssh-keygen") and " pkey " not in line
-    ]
+    programs = ("sha256sum", "openssl", "ssh-keygen")
+    return [["sh", "-ec", line] for line in found if line.split()[0] in programs and " pkey " not in line]
 
 
 @pytest.mark.filterwarnings("ignore:'count' is passed as positional argument:DeprecationWarning")  # in bagit
@@ -366,6 +391,16 @@ def test_the_programs_of_others_accept_a_bundle_and_refuse_a_changed_one(folder:
     manifest.write_bytes(flipped(manifest.read_bytes(), 3))
     for run in runs:
         assert subprocess.run(run, cwd=folder, capture_output=True, check=False).returncode != 0, run
+
+
+def test_cosign_accepts_a_file_of_the_statement_and_refuses_a_changed_one(folder: Path) -> None:
+    if shutil.which("cosign") is None:
+        absent("cosign", "install the package cosign")
+    (run,) = (line for line in (folder / "VERIFY.txt").read_text().splitlines() if "| cosign " in line)
+    for code in (True, False):
+        said = subprocess.run(["sh", "-ec", run], cwd=folder, capture_output=True, check=False)
+        assert (said.returncode == 0) is code, said.stderr
+        (folder / EVENTS).write_bytes((folder / EVENTS).read_bytes() + b"\n")
 
 
 def test_securesystemslib_verifies_the_statement(folder: Path) -> None:

@@ -73,6 +73,12 @@ def bag_digest(folder: Path) -> str:
     return digest_of(folder / TAG_MANIFEST)
 
 
+def is_digest(found: str, given: str) -> bool:
+    """Tell whether 32 digits or more of a digest were given, and they are right."""
+    digits = given.removeprefix("sha256:")
+    return len(digits) >= 32 and found.removeprefix("sha256:").startswith(digits)
+
+
 def bag_info(folder: Path) -> dict[str, str]:
     """Return ``bag-info.txt``: label → value; of a repeated label the values, one a line."""
     found: dict[str, str] = {}

@@ -91,7 +91,7 @@ class Check:
         self.scope: dict[str, Any] = {}
         self.leaves: list[bytes] = []
         self.given_entries = {"full": 0, "envelope": 0}
-        self.outside = self.claimed = self.newest = ""
+        self.outside = self.claimed = ""
 
     def fault(self, layer: str, what: str) -> None:
         """Keep a fault."""
@@ -212,7 +212,7 @@ class Check:
                 content = unb64(entry["salt"]) + entry["payload"].encode()
                 if hashlib.sha256(content).hexdigest() != says["payload_digest"]:
                     self.fault("chain", f"the content of entry {seq} was changed")
-            last, self.newest = seq, f"{seq}, recorded {says['recorded']}"
+            last = seq
 
     def head(self) -> None:
         """Compare the head that the reader has: an older bundle ends before it, and another record has another one."""
@@ -325,12 +325,11 @@ def verify(path: str, key: str = "", head: str = "") -> dict[str, Any]:
         "faults": [{"layer": layer, "what": plain(what)} for layer, what in check.faults],
         "key": fingerprint(check.key) if check.key else "",
         "key_compared": bool(key),
-        "head_compared": bool(head),
+        "head_compared": check.known_head is not None,
         "incident": plain(str(check.scope.get("incident", ""))),
         "audience": plain(str(check.scope.get("audience", ""))),
         "entries": len(check.leaves),
         "head": plain(str(check.scope.get("head", ""))),
-        "newest": plain(check.newest),
         "log": check.outside,
         "claimed_time": check.claimed,
         "levels": {name: int(levels.get(name, 0)) for name in ("full", "envelope", "hash")},
@@ -361,12 +360,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         "Head: {}{}".format(found["head"], ", with the head that you gave" if found["head_compared"] else ""),
         "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
-    if found["newest"]:
-        told.append("Newest entry that is not withheld as a digest: {newest}".format(**found))
     if not found["head_compared"]:
-        told.append(
-            "An older bundle verifies, too. With a head from a message or a document: --head N:sha256:HASH"
-        )
+        told.append("An older bundle verifies, too. Add a head from a message or a document: --head HEAD")
     if found["log"]:
         told.append("Log of the organisation: {log}".format(**found))
     if found["claimed_time"]:

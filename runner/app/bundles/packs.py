@@ -7,6 +7,7 @@ checkpoints of both copies finds that there are two.
 from __future__ import annotations
 
 import base64
+import tempfile
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
@@ -18,9 +19,13 @@ from runner.app.core.proof.signing_keys import listed_keys
 from runner.app.home import backups
 from runner.app.home.backups import KEY, Made, Watched
 from runner.app.home.erased_data import home_id, list_key
+from runner.app.home.restoring import Checked, examined, is_coded, key_in, masters, opened
 from runner.app.people.passwords import refuse_weak
-from runner.errors import Refused, Sealed, StoreError
-from runner.files.encrypted_folder import Lock
+from runner.errors import Refused, Sealed, StoreError, TocsinError
+from runner.files import bag
+from runner.files.encrypted_folder import Lock, has_passphrase
+from runner.files.settings_file import load_home
+from runner.settings import CONFIG
 from runner.vault.master_key import PREFIX, read_master, refuse_open_file
 from runner.vault.secrets import resolve
 
@@ -86,3 +91,38 @@ def _not_packed(made: Made) -> Refused:
             "Use a public key: --encrypt KEY",
         )
     return Refused(f"{what}. No pack was made.", hint=hint, code="pack_refused")
+
+
+def check(
+    backup: Path,
+    watched: Watched = lambda words, total: lambda count: None,
+    *,
+    identity: Path | None = None,
+    passphrase: str = "",
+    key: Path | None = None,
+    digest: str = "",
+    own: Path | None = None,
+) -> Checked:
+    """Check the files and the journals of a backup, and what proves it; works on a read-only medium.
+
+    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written.
+    A ``key`` or ``digest`` that is given must match; the master key of ``own``, the present home, may be another one.
+    Raises Invalid for anything but a backup.
+    """
+    master = key_in(key) if key else None
+    if own is not None and not key:
+        with suppress(TocsinError, OSError):
+            master = read_master(load_home(own / CONFIG).master_key, base=own)
+    with opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
+        found = examined(folder, watched)
+        is_ours = master is not None and is_coded(folder, found.digest, master)
+        same = bool(digest) and bag.is_digest(found.digest, digest)
+        faults = [
+            *found.faults,
+            *(["its code is not one of the given master key"] if key and not is_ours else []),
+        ]
+        faults += ["its digest is not the given one"] if digest and not same else []
+        by = "master_key" if is_ours else "digest" if same else "passphrase" if has_passphrase(backup) else ""
+        keys = tuple(path.relative_to(folder).as_posix() for path in masters(folder))
+        proof = "" if faults else by
+        return msgspec.structs.replace(found, faults=tuple(faults), proved_by=proof, master_keys=keys)

@@ -189,11 +189,12 @@ def _made_at(name: str) -> datetime | None:
 def superseded(names: Iterable[str], keep: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     """Return the backups that a rule does not keep, the oldest first; no other name.
 
-    It keeps the newest backup of each of the last ``n`` days (weeks, months, years) that have one.
+    It keeps all of the 24 hours before the newest: one before a risky act, one after it. Of each of the last ``n`` days
+    (weeks, months, years) that have one it keeps the newest.
     """
     at = {name: made for name in names if (made := _made_at(name)) is not None}
     newest_first = sorted(at, key=lambda name: at[name], reverse=True)
-    stays = set(newest_first[:1])
+    stays = {name for name in at if at[newest_first[0]] - at[name] < timedelta(days=1)}
     for unit, number in keep:
         periods: dict[str, str] = {}
         for name in newest_first:

@@ -12,8 +12,8 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of, is_master
+from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, Watched, home_of, is_master
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.key_rotation import rotate_signing
@@ -44,10 +44,6 @@ from runner.incident.state.commands import Pause
 from runner.settings import CONFIG
 from runner.vault.keys import Vault, mac_of
 from runner.vault.master_key import read_master
-
-Watched = Callable[[str, int | None], Callable[[int], None]]
-_DIGITS = 32
-"""The hexadecimal digits of a digest that are enough to name one backup."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,47 +99,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
 
-def check(
-    backup: Path,
-    watched: Watched = lambda words, total: lambda count: None,
-    *,
-    identity: Path | None = None,
-    passphrase: str = "",
-    key: Path | None = None,
-    digest: str = "",
-    own: Path | None = None,
-) -> Checked:
-    """Check the files and the journals of a backup, and what proves it; works on a read-only medium.
-
-    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written.
-    A ``key`` or ``digest`` that is given must match; the master key of ``own``, the present home, may be another one.
-    Raises Invalid for anything but a backup.
-    """
-    master = None
-    if key is not None:
-        master = _key_in(key)
-    elif own is not None:
-        with suppress(TocsinError, OSError):
-            master = read_master(load_home(own / CONFIG).master_key, base=own)
-    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
-        found = _checked(folder, watched)
-        is_ours = master is not None and _is_coded(folder, found.digest, master)
-        faults = [*found.faults]
-        faults += ["its code is not one of the given master key"] if key and not is_ours else []
-        same = bool(digest) and _is_digest(found.digest, digest)
-        faults += ["its digest is not the given one"] if digest and not same else []
-        by: dict[Literal["passphrase", "digest", "master_key"], bool] = {
-            "master_key": is_ours, "digest": same, "passphrase": has_passphrase(backup) is True,
-        }  # fmt: skip
-        proofs = () if faults else [name for name, proves in by.items() if proves]
-        keys = tuple(path.relative_to(folder).as_posix() for path in _masters(folder))
-        return msgspec.structs.replace(
-            found, faults=tuple(faults), proved_by=next(iter(proofs), ""), master_keys=keys
-        )
-
-
 @contextmanager
-def _opened(
+def opened(
     backup: Path, near: Path, identity: Path | None, passphrase: str = "", *, copy: bool = False
 ) -> Iterator[Path]:
     """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``. Only a ``copy`` has the key of a pack."""
@@ -168,7 +125,8 @@ def _is_backup(folder: Path) -> Path:
     return folder
 
 
-def _checked(folder: Path, watched: Watched) -> Checked:
+def examined(folder: Path, watched: Watched) -> Checked:
+    """Check the files and the journals of the folder of a backup."""
     store = _is_backup(folder) / bag.DATA / STORE
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     faults = [
@@ -247,8 +205,8 @@ def restore(
         )
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(backup, home.parent, identity, passphrase, copy=True) as folder:
-            checked = _checked(folder, watched)
+        with opened(backup, home.parent, identity, passphrase, copy=True) as folder:
+            checked = examined(folder, watched)
             if checked.faults:
                 raise Refused(
                     f"The backup is damaged: {'; '.join(checked.faults[:3])}. Nothing was restored.",
@@ -282,7 +240,7 @@ def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path
 
     Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
     """
-    if digest and not _is_digest(found, digest):
+    if digest and not bag.is_digest(found, digest):
         raise Refused(
             f"The digest of the backup is {found}, not the given one. Nothing was restored.",
             hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
@@ -305,8 +263,8 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     """
     reference = load_home(stage / CONFIG).master_key
     if key is not None:
-        master = _key_in(key)
-    elif not digest and (reference.startswith(("file:", "command:")) or any(_masters(folder))):
+        master = key_in(key)
+    elif not digest and (reference.startswith(("file:", "command:")) or any(masters(folder))):
         raise Refused(
             "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
             hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
@@ -323,7 +281,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
                 hint="Give the key of this home folder: --key FILE",
                 code="no_master",
             ) from error
-    if not digest and not _is_coded(folder, found, master):
+    if not digest and not is_coded(folder, found, master):
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
             hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",
@@ -332,25 +290,20 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     return master
 
 
-def _key_in(file: Path) -> bytes:
+def key_in(file: Path) -> bytes:
+    """Return the master key in a file; raises Refused without the file."""
     if not file.is_file():
         raise Refused(f'There is no file "{file}".', hint="Name the file: --key FILE", code="file_missing")
     return read_master(f"file:{file}", base=file.parent)
 
 
-def _is_digest(found: str, given: str) -> bool:
-    """Tell whether 32 digits or more of a digest were given, and they are right."""
-    digits = given.removeprefix("sha256:")
-    return len(digits) >= _DIGITS and found.removeprefix("sha256:").startswith(digits)
-
-
-def _is_coded(folder: Path, digest: str, master: bytes) -> bool:
+def is_coded(folder: Path, digest: str, master: bytes) -> bool:
     """Tell whether the backup has the code of its digest under a master key."""
     code, written = mac_of(master, digest.removeprefix("sha256:").encode()), folder / bag.MAC
     return written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
 
 
-def _masters(folder: Path) -> Iterator[Path]:
+def masters(folder: Path) -> Iterator[Path]:
     """Yield the files of a backup that are a master key."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and is_master(path))
 

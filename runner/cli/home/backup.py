@@ -60,9 +60,7 @@ def backup(
     check: Annotated[str, Option("--check BACKUP", "Check a backup or a pack. Needs no home folder.")] = "",
     passphrase_file: PassphraseFile = "",
     key: Annotated[str, Option("--key FILE", "File with the master key, for --check.")] = "",
-    digest: Annotated[
-        str, Option("--digest DIGEST", "Digest that the backup command showed, for --check.")
-    ] = "",
+    digest: Annotated[str, Option("--digest DIGEST", "Digest of the backup, for --check.")] = "",
 ) -> int:
     """Make a verified backup of the home folder.
 
@@ -71,7 +69,7 @@ def backup(
     Without --to, uses backup.to of the settings.
 
     A backup proves nothing about itself. --check compares its code with --key, --digest, the passphrase of a pack, or the master key of this
-    home folder. The exit code is 1 if the backup was changed, and 4 if nothing proves it or it contains a master key.
+    home folder. The exit code is 1 if the backup was changed. It is 4 if nothing proves it, or if it contains a master key.
 
     \b
     Examples:
@@ -81,14 +79,11 @@ def backup(
     """
     from runner.cli.framework.progress_line import bars
 
+    if (to or keep or encrypt) if check else (key or digest):
+        what = "--check makes no backup, and --key and --digest are for --check alone."
+        raise Usage(what, hint="Remove --to, --keep and --encrypt, or add --check", code="options_conflict")
     if check:
-        if to or keep or encrypt:
-            raise Usage(
-                "--check makes no backup.", hint="Remove --to, --keep and --encrypt", code="options_conflict"
-            )
         return _check(session, check, identity, passphrase_file, key, digest)
-    if key or digest:
-        raise Usage("--key and --digest need --check.", hint="Add --check BACKUP", code="options_conflict")
     from runner.app.home.backups import back_up
 
     settings = session.service.home.backup
@@ -113,8 +108,8 @@ def backup(
 
 
 def _check(session: Session, given: str, identity: str, passphrase_file: str, key: str, digest: str) -> int:
+    from runner.app.bundles.packs import check as checked
     from runner.app.bundles.packs import passphrase_in
-    from runner.app.home.restoring import check as checked
     from runner.cli.framework.progress_line import bars
 
     cwd = session.world.cwd
@@ -221,22 +216,13 @@ def lacks(made: Made) -> Iterator[Block]:
 def _check_page(report: BackupCheck) -> Iterator[Block]:
     found = report.backup
     if report.ok and found.proved_by:
-        proof = f"Proved by the {found.proved_by.replace('_', ' ')}."
-        yield line(f"The backup is complete and unchanged: {found.name}. {proof}", "good", hang=2)
+        proof = f"proved by the {found.proved_by.replace('_', ' ')}"
+        yield line(f"The backup is complete and unchanged, {proof}: {found.name}", "good", hang=2)
     elif report.ok:
         yield line(f"The backup agrees with itself; not proved: {found.name}", "warn", hang=2)
-        yield line(
-            "Somebody who changed it could make it agree. Compare it: add --key FILE with the master key of that time, "
-            "or --digest DIGEST, which the backup command showed.",
-            "warn",
-            hang=2,
-        )
+        yield line("Compare it: add --key FILE with its master key, or --digest DIGEST.", "warn", hang=2)
     for path in found.master_keys:
-        yield line(
-            f"THE BACKUP CONTAINS A MASTER KEY: {path}. Who has the backup can read all data.",
-            "alarm",
-            hang=2,
-        )
+        yield line(f"ANYBODY CAN READ THE BACKUP: it contains a master key, {path}", "alarm", hang=2)
     for fault in found.faults:
         yield line(f"THE BACKUP IS DAMAGED: {fault}", "alarm", hang=2)
     yield line(f"Made at {found.made_at or 'an unknown time'}; digest {found.digest}", hang=2)

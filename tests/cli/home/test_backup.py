@@ -358,6 +358,17 @@ def test_old_backups_go_by_rule_and_those_of_another_home_stay(working: AtDesk, 
     assert working("backup", "--to", str(to), "--keep", "soon").error == "bad_keep"
 
 
+def test_all_backups_of_the_last_24_hours_are_kept(working: AtDesk, tmp_path: Path) -> None:
+    to, names = tmp_path / "to", []
+    for _ in range(3):
+        names.append(Path(backup_of(working, to, "--keep", "1d")["path"]).name)
+        working.clock.advance(timedelta(minutes=1))
+    assert {path.name for path in to.iterdir() if path.is_dir()} == set(names)
+    working.clock.advance(DAY - timedelta(minutes=1, seconds=30))
+    names.append(Path(backup_of(working, to, "--keep", "1d")["path"]).name)
+    assert {path.name for path in to.iterdir() if path.is_dir()} == set(names[2:])
+
+
 def test_a_copy_that_does_not_verify_is_kept_under_another_name_and_no_older_one_is_removed(
     working: AtDesk, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.rights import Right
 from runner.app.core.step_reference import begun_step
 from runner.app.incidents.facts import moved_page, record_answer, record_form, stated
 from runner.errors import Refused
@@ -173,6 +174,10 @@ def _assigned(asked: Asked, given: Given) -> None:
     )
 
 
+def _with_reason(right: Right, make: type[c.FailStep] | type[c.SkipStep] | type[c.ReopenStep]) -> Act:
+    return Act(right, _on_step(lambda step, given: make(step=step, reason=given["reason"])), takes=(REASON,))
+
+
 TASK = Acting(
     _forms,
     {
@@ -189,11 +194,7 @@ TASK = Acting(
             takes=(_ROW, _IS_DONE),
         ),
         "done": Act("task.act", _done, takes=(_COMMENT, _INSTEAD)),
-        "fail": Act(
-            "task.act",
-            _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"])),
-            takes=(REASON,),
-        ),
+        "fail": _with_reason("task.act", c.FailStep),
         "answer": Act("task.act", _answer_it, _answer_ahead),
         "comment": Act(
             "task.act",
@@ -202,16 +203,8 @@ TASK = Acting(
             takes=(_TEXT,),
         ),
         "assign": Act("task.steer", _assigned, takes=(_PERSON, REASON)),
-        "skip": Act(
-            "task.steer",
-            _on_step(lambda step, given: c.SkipStep(step=step, reason=given["reason"])),
-            takes=(REASON,),
-        ),
-        "reopen": Act(
-            "task.steer",
-            _on_step(lambda step, given: c.ReopenStep(step=step, reason=given["reason"])),
-            takes=(REASON,),
-        ),
+        "skip": _with_reason("task.steer", c.SkipStep),
+        "reopen": _with_reason("task.steer", c.ReopenStep),
     },
     _seen,
 )

@@ -31,7 +31,6 @@ BUILT_IN: dict[str, str] = {
     "whatsapp": "integrations.whatsapp",
     "signal": "integrations.signal",
     "smpp": "integrations.smpp",
-    "deltachat": "integrations.deltachat",
     "threema": "integrations.threema",
     "modem": "integrations.modem",
     "web_push": "integrations.web_push",

@@ -49,7 +49,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 _SKIPPED = frozenset(("cache", "workers", "backups", "logs", "uploads"))
 """Folders of a home that are left out: computed data, locks and logs of workers, lists of people in use, and copies of an upgrade with data that was erased since."""
 _TAG = ".tocsin-secret"
-"""A file in a folder that is a secret as a whole, such as an account of Delta Chat."""
+"""A file in a folder that is a secret as a whole, such as the account of a channel."""
 _BUCKETS: Mapping[str, str] = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m", "y": "%Y"}
 _LONGEST: Mapping[str, int] = {"d": 1, "w": 7, "m": 31, "y": 366}
 """Days of each."""

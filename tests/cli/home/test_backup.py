@@ -529,12 +529,12 @@ def test_a_secret_is_left_out_whatever_its_reference_is_called(incident: AtDesk,
 
 
 def test_a_folder_that_is_a_secret_as_a_whole_is_left_out_and_named(incident: AtDesk, tmp_path: Path) -> None:
-    account = incident.home / "deltachat" / "account"
+    account = incident.home / "signal" / "account"
     account.mkdir(parents=True)
     for name in (".tocsin-secret", "dc.db"):
         (account / name).write_text("made up")
     made = backup_of(incident, tmp_path / "to")
-    assert {"path": "deltachat/account", "reason": "secret"} in made["left_out"]
+    assert {"path": "signal/account", "reason": "secret"} in made["left_out"]
     assert "dc.db" not in {path.name for path in Path(made["path"]).rglob("*")}
 
 

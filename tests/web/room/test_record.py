@@ -19,7 +19,7 @@ from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.patience import PATIENCE
-from tests.web.room.room import Served, a_breach, served
+from tests.web.room.room import Served, a_breach, served, submitted
 
 FILE = """\
 schema: tocsin/facts/v1
@@ -228,7 +228,7 @@ def test_a_later_deadline_without_grounds_is_refused(room: Served) -> None:
 def test_a_responder_states_facts_but_none_that_decides_on_a_duty(room: Served, desk: AtDesk) -> None:
     tom = room.reader("tom")
     assert act(room, tom, "fact", "state", "incident.root_cause", value="a token").status_code == 303
-    refused = act(room, tom, "fact", "state", "risk.to_people", value="unlikely")
+    refused = submitted(room, tom, "fact", "state", "risk.to_people", value="unlikely")
     assert (refused.status_code, "data-error" in refused.text) == (409, True)
     assert act(room, tom, "facts", "confirm", entry="1").status_code == 404
 

@@ -357,7 +357,9 @@ def lines(found: dict[str, Any]) -> list[str]:
         "Entries: {}, of which {full} with content, {envelope} without content, {hash} as a digest only.".format(
             found["entries"], **levels
         ),
-        "Head: {}{}".format(found["head"], ", with the head that you gave" if found["head_compared"] else ""),
+        "Head: {}{}".format(
+            found["head"], ", compared with the head that you gave" if found["head_compared"] else ""
+        ),
         "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
     if not found["head_compared"]:

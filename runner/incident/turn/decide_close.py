@@ -211,10 +211,8 @@ def _under_way(incident: Incident) -> Iterator[Problem]:
         if asked.state == "awaiting" and asked.act.kind not in ("close", "cancel"):
             words = f"no second person has confirmed what {asked.act.by} asked for"
             yield _problem(str(asked.entry), "unconfirmed", words, "warning")
-    for domain in (
-        incident.domains.values() if incident.kind == "real" else ()
-    ):  # else it ends with the incident
-        if domain.state == "compromised":
+    for domain in incident.domains.values():
+        if domain.state == "compromised" and incident.kind == "real":  # it ends with an exercise
             words = f"compromised{' (assumed)' if domain.assumed else ''}"
             yield _problem(domain.name, "compromised_domain", words, "warning")
 

@@ -531,11 +531,11 @@ def test_a_secret_is_left_out_whatever_its_reference_is_called(incident: AtDesk,
 def test_a_folder_that_is_a_secret_as_a_whole_is_left_out_and_named(incident: AtDesk, tmp_path: Path) -> None:
     account = incident.home / "signal" / "account"
     account.mkdir(parents=True)
-    for name in (".tocsin-secret", "dc.db"):
+    for name in (".tocsin-secret", "account.db"):
         (account / name).write_text("made up")
     made = backup_of(incident, tmp_path / "to")
     assert {"path": "signal/account", "reason": "secret"} in made["left_out"]
-    assert "dc.db" not in {path.name for path in Path(made["path"]).rglob("*")}
+    assert "account.db" not in {path.name for path in Path(made["path"]).rglob("*")}
 
 
 def test_a_restored_home_sends_no_webhook_and_removes_no_backup_of_the_other_home(

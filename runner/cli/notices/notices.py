@@ -222,7 +222,7 @@ def render(
 
 
 def _warn_author(session: Session, incident: Incident, step: str) -> None:
-    """Say who can approve the text before it is written, if its author could otherwise."""
+    """Warn an author who could approve this text: who writes it cannot, and who can."""
     from runner.app.incidents.approvals import if_written
 
     if words := if_written(session.service, incident, step, session.options.on_behalf_of or session.by):

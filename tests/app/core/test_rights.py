@@ -162,6 +162,7 @@ DOORS = frozenset(
         "app/core/proof/signing_keys",
         "app/core/proof/timestamps",
         "app/core/repository",
+        "app/core/trusted_clock",
         "workers/choice",
     )
 )

@@ -59,8 +59,8 @@ def test_the_exact_bytes_are_written_for_their_owner_alone(desk: AtDesk, tmp_pat
 
 def test_who_cannot_approve_is_refused_before_the_text_is_shown(desk: AtDesk) -> None:
     said = desk("approve", "sign", "--as", "maria", types="y\n")
-    assert (said.error, "Example GmbH" in said.err, "[y/N]" in said.err) == ("role", False, False)
-    assert "jonas or ada" in said.err, "who can approve it"
+    assert (said.error, "GmbH" in said.err, "[y/N]" in said.err) == ("role", False, False)
+    assert ("jonas" in said.err, "ada" in said.err) == (True, True), "who can approve it"
     assert desk("reject", "sign", "--reason", "no", "--as", "maria", types="y\n").error == "role"
     desk.done("fact", "set", "incident.vector=ransomware", "--source", "log")
     desk.done("notice", "render", "draft", "--as", "ada")
@@ -74,14 +74,14 @@ def test_who_would_generate_and_approve_a_text_is_told_before_who_can_approve_it
     said = desk("notice", "render", "draft", "--as", "ada")
     assert (said.code, said.warnings) == (0, ["author_cannot_approve"])
     told = said.err.splitlines()[0]
-    assert ("Jonas Jansen" in told, "Ada Adler" in told) == (True, False)
+    assert ("Jansen" in told, "Adler" in told) == (True, False)
     assert desk("notice", "render", "draft", "--as", "maria").warnings == [], "she approves nothing there"
     desk.done("role", "assign", "counsel", "ada", "--yes")
     said = desk("notice", "render", "draft", "--as", "ada")
-    assert (said.warnings, "an executive" in said.err) == (["author_cannot_approve"], True)
+    assert (said.warnings, "executive" in said.err) == (["author_cannot_approve"], True)
     desk.done("role", "assign", "executive", "jonas")
     said = desk("notice", "render", "draft", "--as", "ada")
-    assert "Jonas Jansen" in said.err
+    assert "Jansen" in said.err
 
 
 QUORUM = """\

@@ -101,11 +101,8 @@ def test_people_are_alerted_once_and_roles_of_the_home_are_taken(desk: AtDesk) -
 
 def test_opening_a_second_incident_proposes_to_add_its_playbook(desk: AtDesk) -> None:
     said = desk("open", "theft", "--yes")
-    assert (said.code, "open_already" in said.warnings, "tocsin graft theft -i amber-falcon" in said.err) == (
-        0,
-        True,
-        True,
-    )
+    assert (said.code, "open_already" in said.warnings) == (0, True)
+    assert all(word in said.err for word in ("graft", "theft", "amber-falcon"))
     desk.done("restrict", "amber-falcon", "--reason", "an employee")
     outsider = AtDesk(desk.home, desk.clock, desk.chance, os_user="ida")
     said = outsider("open", "flood", "--yes")

@@ -9,15 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from integrations.testing.chaos import ChaosServer, Talk
-from runner.app.core.trusted_clock import Kept
 from runner.app.exercises.exercises import prepare_drill, set_clock
-from runner.app.home.open_home import open_service
 from runner.app.incidents.open_incident import commit_opening
-from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.playbook.catalogue import Catalog
 from tests.cli.at_desk import AtDesk, compare
@@ -440,18 +436,6 @@ def test_people_without_another_channel_wait_and_a_person_is_alerted(
     providers.tocsin.clock.advance(timedelta(seconds=31))
     providers.tocsin("worker", "--once")
     assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
-
-
-def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(incident: AtDesk) -> None:
-    kept = Kept(at=incident.clock.now() + timedelta(hours=1), apart=-timedelta(hours=1))
-    with open_service(incident.home, Principal(person="maria", host="desk", os_user="maria")).store as store:
-        store.change_marks(["clock/desk"], lambda known: {"clock/desk": msgspec.json.encode(kept)})
-    assert incident("doctor").code == 4
-    [back] = [what for how, what in examined(incident, "clock") if how == "error"]
-    assert "1:00:00" in back
-    mended = incident("doctor", "--repair", "--format", "json").json["findings"]
-    assert back in [finding["what"] for finding in mended if finding["severity"] == "mended"]
-    assert {how for how, _ in examined(incident, "clock")} == {"good"}
 
 
 def test_a_provider_is_declared_down_while_no_incident_is_open_and_holds_for_the_next(

@@ -60,6 +60,26 @@ class Clock:
         self.time += span
 
 
+class Machine(Clock):
+    """A clock that somebody may set, one that nobody can, and a second clock, where there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = timedelta()
+        self.server = False
+
+    def advance(self, span: timedelta) -> None:
+        self.time += span
+        self.passed += span
+
+    def steady(self) -> timedelta:
+        return self.passed
+
+    def second(self) -> datetime | None:
+        """Return the true time, if a time server keeps the clock."""
+        return T0 + self.passed if self.server else None
+
+
 class Chance:
     """Identifiers that count."""
 

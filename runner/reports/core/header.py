@@ -61,6 +61,12 @@ def without_worker(page: Page) -> Page:
     return _noted(page, says)
 
 
+def at_wrong_time(page: Page, problem: str) -> Page:
+    """Return a page with a note under its marking: what is wrong with the clock."""
+    words = f"{problem} Set the clock. If it is right, a commander confirms the time on the status page"
+    return _noted(page, line(words, "alarm", hang=2))
+
+
 def without_settings(page: Page, left_out: Sequence[str]) -> Page:
     """Return a page with a note under its marking: the sections of the settings that it was made without."""
     words = f"Settings with problems are left out: {', '.join(left_out)}. Data can be missing or wrong"

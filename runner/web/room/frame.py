@@ -15,6 +15,7 @@ from runner.app.campaigns.background import Senders
 from runner.app.core.active_incident import OPEN
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
+from runner.app.core.trusted_clock import TrustedClock
 from runner.app.home.workers import incidents_lack_worker, lacks_worker
 from runner.app.messages.call_sheet import lines_on_page, record_showing
 from runner.app.people.role_rights import RIGHTS
@@ -25,7 +26,7 @@ from runner.base.text import spelled
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import CALLS, PEOPLE, READER, screen_time
-from runner.reports.core.header import named_zone, without_worker, zone_of
+from runner.reports.core.header import at_wrong_time, named_zone, without_worker, zone_of
 from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.event_descriptions import KINDS
 from runner.web.room import drawing
@@ -239,6 +240,8 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     shown = row.draw(asked)
     if _lacks_worker(row, asked):
         shown = shown._replace(page=without_worker(shown.page))
+    if (problem := TrustedClock.of(asked.service).problem()) is not None:
+        shown = shown._replace(page=at_wrong_time(shown.page, problem.message))
     acting = ACTING.get(row.operation)
     part = "live" if asked.query.get("part") == "live" else ""
     offers = cache(lambda: offered(acting, asked) if acting else [])

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 
 from runner.app.core.trusted_clock import CLOCK, GAP, PATIENCE, TrustedClock
 from runner.app.home.figures import unready
-from tests.cli.at_desk import T0, AtDesk, Clock
+from tests.cli.at_desk import AtDesk, Machine
 from tests.servers.needed import absent
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -35,26 +35,6 @@ steps:
   - {id: report, task: Write the report, role: commander}
   - {id: sign, approve: report, by: {roles: [counsel]}, expires: 4h, after: [report]}
 """
-
-
-class Machine(Clock):
-    """A clock that somebody may set, one that nobody can, and a second clock, where there is one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.passed = timedelta()
-        self.server = False
-
-    def advance(self, span: timedelta) -> None:
-        self.time += span
-        self.passed += span
-
-    def steady(self) -> timedelta:
-        return self.passed
-
-    def second(self) -> datetime | None:
-        """Return the true time, if a time server keeps the clock."""
-        return T0 + self.passed if self.server else None
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
         "domain": "domain.declare",
         # The course of the incident
         "task": "incident.lead", "severity": "incident.lead", "role": "incident.lead", "brief": "incident.lead",
-        "restrict": "incident.lead", "unrestrict": "incident.lead", "graft": "incident.lead", "pause": "incident.lead", "resume": "incident.lead", "close": "incident.lead",
+        "restrict": "incident.lead", "unrestrict": "incident.lead", "graft": "incident.lead", "pause": "incident.lead", "resume": "incident.lead", "time": "incident.lead", "close": "incident.lead",
         "cancel": "incident.lead", "reopen": "incident.lead", "link": "incident.lead", "unlink": "incident.lead",
         # Whoever is in danger stops an exercise.
         "frozen": "note.add",

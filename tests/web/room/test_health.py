@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from runner.app.home.figures import HELP, unready
 from runner.base.actor import Principal
 from runner.errors import StoreError, StoreReadOnly
-from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock
+from tests.cli.at_desk import PLAYBOOK, AtDesk, Clock, Machine
 from tests.patience import PATIENCE
-from tests.web.room.room import Served, served
+from tests.web.room.room import Served, offered, served, submitted
 
 LINES: list[str] = []
 
@@ -47,6 +48,28 @@ def get(room: Served, path: str, **headers: str) -> requests.Response:
 def test_a_home_that_can_be_written_is_ready(place: tuple[AtDesk, Served]) -> None:
     answer = get(place[1], "/readyz")
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "problems": []})
+
+
+def test_a_time_that_nothing_confirms_is_said_until_a_commander_confirms_it(tmp_path: Path) -> None:
+    machine = Machine()
+    desk = AtDesk(tmp_path / "home", clock=machine)
+    desk.done("init")
+    desk.settings()
+    (tmp_path / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    desk.done("open", str(tmp_path / "lost-badge.yaml"), "--yes")
+    with served(desk) as room:
+        assert get(room, "/readyz").status_code == 200
+        machine.time += timedelta(hours=2)
+        answer = get(room, "/readyz")
+        assert (answer.status_code, answer.json()["problems"]) == (503, ["time_unconfirmed"])
+        commander = room.reader("maria")
+        status = f"/i/{room.codename}"
+        assert "time" in offered(room.get(commander, status).text)
+        assert submitted(room, commander, "incident", "time").status_code == 303
+        machine.advance(timedelta(seconds=3))
+        assert "time" not in offered(room.get(commander, status).text)
+        assert get(room, "/readyz").status_code == 200
+    desk.close()
 
 
 class Away:

@@ -201,4 +201,4 @@ def test_every_act_is_in_a_story_above() -> None:
         "domain",
         "graft",
     }
-    assert INCIDENT.acts.keys() == {*done, "frozen", "pause", "resume", "close", "cancel", "reopen"}
+    assert INCIDENT.acts.keys() == {*done, "frozen", "pause", "resume", "time", "close", "cancel", "reopen"}

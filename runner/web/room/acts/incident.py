@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.trusted_clock import TrustedClock
 from runner.app.home.opening_plan import graft_plan
 from runner.app.home.overview import give_brief, read_brief
 from runner.app.incidents import entries, links
@@ -83,6 +84,8 @@ def _forms(asked: Asked) -> Sequence[Form]:
 def _offered(asked: Asked) -> Iterator[Form]:
     incident = asked.incident
     live = incident.state in ("open", "paused")
+    if live and TrustedClock.of(asked.service).problem() is not None:
+        yield Form("time", "The time on this page is right: go on with it")
     yield from _confirmations(incident, asked.principal.person)
     note = (
         Field("text", "Note", "text", needed=True),
@@ -323,6 +326,10 @@ def _resume(asked: Asked, given: Given) -> None:
     suspended_incidents.resume(asked.service, asked.incident.id, given["reason"])
 
 
+def _confirm_time(asked: Asked, given: Given) -> None:
+    TrustedClock.of(asked.service).confirm()
+
+
 def _link(asked: Asked, given: Given) -> None:
     pair = (asked.incident.codename, given["other"])
     links.link(asked.service, asked.principal, pair, given["leads"], given["reason"])
@@ -400,6 +407,7 @@ INCIDENT = Acting(
         "unrestrict": Act("incident.lead", _access(restricted=False), bound=True),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),
+        "time": Act("incident.lead", _confirm_time, adds=True),
         "link": Act("incident.lead", _link, adds=True),
         "unlink": Act("incident.lead", _unlink, adds=True),
         "close": Act("incident.lead", _one(_close), _ends(_close), bound=True),

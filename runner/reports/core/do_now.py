@@ -36,7 +36,7 @@ ORDER: Mapping[Rank, tuple[AttentionKind, ...]] = {
     6: (
         "second_person", "unconfirmed", "receipt", "role_unheld", "alternate_missing", "notice_stale", "exercise_over",
         "alert_waits", "webhook_silent", "access_unconfirmed", "routine_failed", "drill_missed", "improvement_late",
-        "playbook_changed", "playbook_unexercised", "person_unreached", "sender_unregistered",
+        "playbook_changed", "playbook_unexercised", "person_unreached", "sender_unregistered", "elsewhere",
     ),
     7: ("fact_missing",),
 }  # fmt: skip

@@ -111,7 +111,7 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
 def soon_elsewhere(
     codename: str, tasks: Iterable[TaskRow], duties: Iterable[DutyStatus], now: datetime
 ) -> Iterator[AttentionItem]:
-    """Yield what is due first in anopen incident, if that is overdue or due within two hours."""
+    """Yield what is due first in an open incident, if that is overdue or due within two hours."""
     dues = [(row.due, named(row)) for row in tasks if row.kind in PEOPLE and row.state in ("ready", "active")]
     dues += [(one.due, duty_label(one)) for one in running([*duties], now)]
     found = sorted((due, text) for due, text in dues if due is not None and due - now <= SOON)

@@ -58,9 +58,11 @@ def hash_password(password: str, *known: str) -> str:
 
 
 def is_password(stored: str | None, password: str) -> bool:
-    """Tell whether a password is the stored one; None takes as long, and is never right."""
+    """Tell whether a password is the stored one; None takes as long, and is never right. An empty one costs nothing."""
     from argon2.exceptions import VerifyMismatchError
 
+    if not password:
+        return False
     hasher = _hasher()
     try:
         with _HASHING:

@@ -2,7 +2,8 @@
 
 The server is the real ``tocsin serve``, in a process of its own. Each viewer has a session of their own and an open stream; the
 changes are made at the command line. First the streams alone, with one change each second; then each viewer fetches the page
-anew at each signal, with one change in ten seconds. At last the pages of an incident of 500 tasks.
+anew at each signal, with one change in ten seconds. Then the pages of an incident of 500 tasks. At last a page alone, and while
+``LOGINS`` people log in at once with a wrong password.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +32,7 @@ from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
 from tests.cli.at_desk import AtDesk, Clock
 
-TASKS, PAGES = 500, 100
+TASKS, PAGES, LOGINS = 500, 100, 16
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PLAYBOOK = """\
 schema: tocsin/playbook/v1
@@ -182,6 +185,39 @@ def pages(desk: AtDesk, port: int, secret: str, codename: str) -> None:
         )
 
 
+def logins(port: int, secret: str, path: str) -> None:
+    """Print how long a page takes while many people log in, and how long they wait for an answer."""
+    url, given = (
+        f"http://127.0.0.1:{port}",
+        {"account-password": "a wrong password", "account-code": "000000"},
+    )
+    cookie = {f"tocsin-room-{port}": secret}
+
+    def timed(answer: Callable[[], requests.Response]) -> tuple[float, int]:
+        began = time.perf_counter()
+        status = answer().status_code
+        return time.perf_counter() - began, status
+
+    def page() -> float:
+        return timed(lambda: requests.get(url + path, cookies=cookie, timeout=60))[0]
+
+    def enter(person: int) -> tuple[float, int]:
+        form = {**given, "person": f"p{person}"}
+        return timed(lambda: requests.post(f"{url}/login", form, headers={"Origin": url}, timeout=60))
+
+    alone = [page() for _ in range(LOGINS)]
+    with ThreadPoolExecutor(LOGINS) as people:
+        entering = people.map(enter, range(LOGINS))
+        busy = [page() for _ in range(LOGINS)]
+        answers = [*entering]
+    waits, statuses = [wait for wait, _ in answers], Counter(status for _, status in answers)
+    print(
+        f"page alone: median {median(alone) * 1000:.0f} ms; while {LOGINS} log in: median {median(busy) * 1000:.0f} ms,"
+        f" worst {max(busy) * 1000:.0f} ms; a login answers in {median(waits) * 1000:.0f} ms,"
+        f" worst {max(waits) * 1000:.0f} ms; answers {dict(statuses)}"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     viewers = int(sys.argv[1]) if len(sys.argv) > 1 else 500
@@ -192,6 +228,7 @@ def main() -> None:
         with server(desk) as (process, port):
             asyncio.run(watch(desk, process, port, secrets, f"/i/{codename}?part=live"))
             pages(desk, port, secrets[0], codename)
+            logins(port, secrets[0], f"/i/{codename}/duties")
 
 
 if __name__ == "__main__":

@@ -407,6 +407,8 @@ def test_pages_are_answered_while_many_log_in_and_the_rest_come_again(desk: AtDe
             assert first.result() == 503
             assert house.get(reader, "/").status_code == 200
             assert house.get(requests.Session(), "/login").status_code == 200
+            nothing = post(house, "/login", requests.Session(), **{**given, "account_password": ""})
+            assert nothing.status_code in (401, 429), "no password is no work, so it waits in no queue"
             for _ in range(HASHING):
                 _HASHING.release()
             assert {one.result() for one in asked if one is not first} <= {401, 429}

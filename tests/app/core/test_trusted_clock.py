@@ -176,3 +176,9 @@ def test_the_machines_own_clock_has_a_steady_one_beside_it() -> None:
     clock = SystemClock()
     before = clock.steady()
     assert clock.steady() >= before
+
+
+def test_the_kernel_says_the_time_only_if_a_time_server_keeps_it() -> None:
+    clock = SystemClock()
+    kept, now = clock.second(), clock.now()
+    assert kept is None or abs(now - kept) < MINUTE

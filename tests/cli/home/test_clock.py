@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,21 @@ def test_a_clock_that_is_right_costs_no_commit(desk: AtDesk) -> None:
         office = desk.office()
         assert TrustedClock.of(office).problem() is None
         assert store.changed() == before
+
+
+@pytest.mark.postgres
+def test_the_server_of_the_database_is_a_second_clock(
+    tmp_path: Path, machine: Machine, postgres_url: str
+) -> None:
+    machine.time = datetime.now(UTC) - 2 * GAP
+    desk = AtDesk(tmp_path / "home", clock=machine, store=postgres_url)
+    desk.done("init")
+    desk.settings()
+    (tmp_path / "badge.yaml").write_text(BADGE, encoding="utf-8")
+    desk.done("open", str(tmp_path / "badge.yaml"), "--yes")
+    machine.time += 2 * GAP
+    assert desk("note", "two hours later").warnings == ["no_process_ran"]
+    desk.close()
 
 
 @pytest.mark.parametrize("days", [-3, 3])

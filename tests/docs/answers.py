@@ -155,7 +155,7 @@ ASKED = (
     ("drill run lost-laptop --unattended", "`tocsin drill run`, `tocsin drill show`"),
     (
         "improvement add 'The call list was old' --action 'Check it each quarter' --owner ben --due 2026-12-24",
-        "`tocsin improvement list`; `add`, `show`, `change`, `done`, `retest`, `reopen`, `drop` answer with the items concerned",
+        "`tocsin improvement list`; `add`, `show`, `change`, `done`, `reopen`, `drop` answer with the items concerned",
     ),
     ("migrate --to newer.yaml --plan", ""),
     ("worker --once", ""),

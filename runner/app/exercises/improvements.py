@@ -9,7 +9,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core import organisation_journal
-from runner.app.exercises.exercises import exercised, no_target, plan_of, targets_of
+from runner.app.exercises.exercises import no_target, plan_of, targets_of
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.exercises.improvement_proposals import Proposed, lessons, source_of
@@ -23,18 +23,15 @@ from runner.incident.exercises.improvements import (
     ImprovementDone,
     ImprovementDropped,
     ImprovementReopened,
-    ImprovementRetested,
     Item,
     Items,
     Plan,
-    Proof,
     Source,
     Tested,
     changed,
     checked,
     closing,
     fold_items,
-    judged,
     may,
 )
 from runner.incident.state.incident import Incident
@@ -231,39 +228,6 @@ def drop(service: IncidentService, name: str, reason: str) -> Item:
         return ImprovementDropped(item=one.id, by=service.principal.person, reason=why)
 
     return _change(service, name, decide)
-
-
-def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
-    """Record that the named or the newest later exercise verified an item; raises Refused if no exercise did."""
-
-    def decide(one: Item) -> AnyImprovementEvent:
-        may(one, "retested", "as rated", "a rating")
-        proof, why = found_proof(service, one, exercise)
-        if proof is None:
-            raise Refused(
-                f"{one.id} is not verified: {why}.",
-                hint="Run an exercise, then rate the target P or S: tocsin drill rate TARGET RATING",
-                code="not_proved",
-            )
-        return ImprovementRetested(item=one.id, by=service.principal.person, proof=proof)
-
-    return _change(service, name, decide)
-
-
-def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tuple[Proof | None, str]:
-    """Return the newest verification of an item, or the reason why it is missing."""
-    named = service.find(exercise) if exercise else ""
-    why: list[str] = []
-    for incident, plan in exercised(service):
-        if named and incident.id != named:
-            continue
-        head = service.read(service.principal).head(incident)
-        verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
-        if verdict.proof is not None:
-            return verdict.proof, ""
-        if verdict.why:
-            why.append(f"in {incident.codename} {verdict.why}")
-    return None, "; ".join(why) or "no later exercise included the target"
 
 
 def _change(service: IncidentService, name: str, decide: Decide) -> Item:

@@ -88,7 +88,6 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
             missed=tuple(wrong.id for schedule in planned if (wrong := attention(schedule)) is not None),
             open=tuple(item.id for item in mine if item.status == "open"),
             late=tuple(item.id for item in mine if overdue(item, today)),
-            unproved=tuple(item.id for item in mine if item.status == "done"),
             problem=problem,
         )
 
@@ -170,7 +169,6 @@ def _counts(service: IncidentService, items: tuple[Item, ...]) -> ItemCounts:
     return ItemCounts(
         open=states.count("open"),
         late=sum(overdue(item, organisation_journal.today(service)) for item in items),
-        unproved=states.count("done"),
-        retested=states.count("retested"),
+        done=states.count("done") + states.count("retested"),
         dropped=states.count("dropped"),
     )

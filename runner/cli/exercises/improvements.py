@@ -45,7 +45,6 @@ def add(app: Commands) -> None:
     command(commands, "add", Scope.HOME_WRITES)(add_)
     command(commands, "change", Scope.HOME_WRITES)(change)
     command(commands, "done", Scope.HOME_WRITES)(done)
-    command(commands, "retest", Scope.HOME_WRITES)(retest)
     command(commands, "reopen", Scope.HOME_WRITES)(reopen)
     command(commands, "drop", Scope.HOME_WRITES)(drop)
 
@@ -224,7 +223,7 @@ def done(
 ) -> None:
     """Mark an action item as done. First runs its test.
 
-    The test must pass. A later exercise verifies the item: tocsin improvement retest.
+    The test must pass.
 
     \b
     Example:
@@ -242,27 +241,6 @@ def done(
         tested = passed_test(known, catalog(session), cache_folder(session.world.environ), sentence)
     made = done_(session.service, name, note, tested)
     _show(session, (made,))
-
-
-def retest(
-    session: Session,
-    name: Name,
-    exercise: Annotated[
-        str, Option("--by INCIDENT", "Exercise. Default: the newest.", autocompletion=incidents)
-    ] = "",
-) -> None:
-    """Record that a later exercise verified an action item.
-
-    In that exercise, an evaluator rated the target P or S.
-
-    \b
-    Examples:
-      tocsin improvement retest I-3
-      tocsin improvement retest I-3 --by jade-otter
-    """
-    from runner.app.exercises.improvements import retest as retest_
-
-    _show(session, (retest_(session.service, name, exercise),))
 
 
 def reopen(session: Session, name: Name, reason: Reason = "") -> None:

@@ -5,7 +5,7 @@ Action items have a journal of the organisation, so that they outlive the incide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -14,10 +14,6 @@ import msgspec
 from runner.actions import REASON, Action
 from runner.decoding import json_reader
 from runner.errors import Refused
-from runner.incident.exercises.exercise_plan import Exercise
-from runner.incident.exercises.ratings import ObjectiveRating, ratings
-from runner.incident.state.exercise import OVER, Rated
-from runner.incident.state.incident import Incident
 
 JOURNAL = "improvements"
 """The journal's name; it is not an incident."""
@@ -208,7 +204,6 @@ def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
             return then("dropped", reason, status="dropped")
 
 
-GOOD = ("P", "S")
 ClosingKind = Literal["", "test", "exercise"]
 
 
@@ -243,7 +238,6 @@ def closing(text: str) -> Closing:
 
 POSSIBLE: dict[str, tuple[Status, ...]] = {
     "done": ("open",),
-    "retested": ("done",),
     "reopened": ("done", "retested", "dropped"),
     "dropped": ("open", "done"),
     "changed": ("open", "done"),
@@ -300,87 +294,3 @@ def changed(item: Item, plan: Plan) -> Plan:
 def overdue(item: Item, today: date) -> bool:
     """Tell whether the item is overdue."""
     return item.status == "open" and item.plan.due is not None and item.plan.due < today
-
-
-def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str, ...]:
-    """Return the targets or objectives of an exercise that an item is about.
-
-    Those are the ones in ``closes_with``, else its sources in the same exercise, else those with its step as a critical task.
-    """
-    names = {objective.id for objective in plan.objectives} | {
-        each.id for objective in plan.objectives for each in objective.targets
-    }
-    wanted = closing(item.plan.closes_with)
-    if wanted.kind == "exercise":
-        return (wanted.what,) if wanted.name == plan.name and wanted.what in names else ()
-    source = item.source
-    mine = source.target or source.objective
-    if source.exercise == plan.name and mine in names:
-        return (mine,)
-    if not source.step or source.playbook not in playbooks:
-        return ()
-    return tuple(
-        target.id
-        for objective in plan.objectives
-        for target in objective.targets
-        if any(task.critical and task.step == source.step for task in target.tasks)
-    )
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an exercise for an item: it verifies it, or the reason why not; neither if the item is not about it."""
-
-    proof: Proof | None = None
-    why: str = ""
-
-
-def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict:
-    """Return whether an exercise verifies an item that is done; ``head`` is that of its journal."""
-    drill = incident.drill
-    if incident.kind != "exercise" or drill is None or drill.stage not in OVER:
-        return Verdict()
-    if item.done_at is None or drill.started is None or drill.started <= item.done_at:
-        return Verdict()
-    names = linked(item, plan, {run.playbook for run in incident.runs.values()})
-    if not names:
-        return Verdict()
-    found = ratings(plan, incident)
-    ratings_by_name = {name: tuple(_given(found, name)) for name in names}
-    missing = [name for name, some in ratings_by_name.items() if not some]
-    if missing:
-        return Verdict(why=f"not rated yet: {', '.join(missing)}")
-    bad = [
-        f"{name} was rated {rated.rating}"
-        for name, some in ratings_by_name.items()
-        for rated in some
-        if rated.rating not in GOOD
-    ]
-    if bad:
-        return Verdict(why="; ".join(dict.fromkeys(bad)))
-    by = tuple(dict.fromkeys(rated.by for some in ratings_by_name.values() for rated in some))
-    if strangers := [who for who in by if who not in plan.evaluators]:
-        return Verdict(why=f"rated by {', '.join(strangers)}, who is not an evaluator of the exercise")
-    return Verdict(
-        proof=Proof(
-            incident=incident.id,
-            codename=incident.codename,
-            exercise=plan.name,
-            ratings={
-                name: max((rated.rating for rated in some), key=GOOD.index)
-                for name, some in ratings_by_name.items()
-            },
-            rated_by=by,
-            digest=head,
-        )
-    )
-
-
-def _given(objectives: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
-    """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
-    for objective in objectives:
-        targets = {target.id: target.given for target in objective.targets}
-        if objective.id == name:
-            whole = (objective.given,) if objective.given is not None else tuple(targets.values())
-            yield from (rated for rated in whole if rated is not None) if all(whole) else ()
-        elif name in targets and (rating := targets[name]) is not None:
-            yield rating

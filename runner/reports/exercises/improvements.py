@@ -15,7 +15,7 @@ from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One item; ``status`` is ``open``, ``done`` (not verified), ``retested`` (verified) or ``dropped``."""
+    """One item; ``status`` is ``open``, ``done``, ``retested`` (an older version) or ``dropped``."""
 
     id: str
     status: str
@@ -48,16 +48,14 @@ def improvements(items: Iterable[Item], now: datetime, today: date) -> Improveme
     return ImprovementsReport(as_of=now, items=tuple(rows))
 
 
-STATUSES = {"done": "done, unverified", "retested": "verified"}
-_TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
-LEFT = ("open", "done")
-"""The statuses of items that need an action or a verification."""
+STATUSES = {"retested": "verified"}
+_TONES: dict[str, Tone] = {"open": "plain", "done": "good", "retested": "good", "dropped": "dim"}
 
 
 @paged
 def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Iterator[Block]:
-    """Draw a list; without ``everything``, a count replaces the verified and dropped items."""
-    items = [item for item in report.items if everything or item.status in LEFT]
+    """Draw a list; without ``everything``, a count replaces the items that are not open."""
+    items = [item for item in report.items if everything or item.status == "open"]
     if items:
         yield table((_row(item) for item in items), 4, indent=0)
     else:
@@ -65,7 +63,7 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
         yield line(words, "good" if report.items else "dim")
     if folded := len(report.items) - len(items):
         yield Blank()
-        yield line(f"{count(folded, 'verified or dropped item')} (--all)", "dim")
+        yield line(f"{count(folded, 'done or dropped item')} (--all)", "dim")
 
 
 def _row(one: ItemReport) -> Cells:

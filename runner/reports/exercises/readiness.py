@@ -57,7 +57,6 @@ class PlaybookReadiness(msgspec.Struct, frozen=True, kw_only=True):
     open: tuple[str, ...]
     """Action items by id: open, overdue (also open), and done but unverified."""
     late: tuple[str, ...]
-    unproved: tuple[str, ...]
     problem: str = ""
     """The reason if the playbook cannot be opened."""
 
@@ -78,8 +77,7 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     open: int
     late: int
-    unproved: int
-    retested: int
+    done: int
     dropped: int
 
 
@@ -173,10 +171,9 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
         yield line(f"NO EXERCISE YET: {', '.join(never)}", "dim", indent=2, hang=2)
     yield from _people(report)
     items = report.improvements
-    words = _counted(items.open, items.late, items.unproved) or "none open"
-    over = f"; {items.retested} verified" if items.retested else ""
+    words = _counted(items.open, items.late) or "none open"
     yield Blank()
-    yield flow(Cell("ACTION ITEMS  ", "title"), Cell(f"{words}{over}", "alarm" if items.late else "plain"))
+    yield flow(Cell("ACTION ITEMS  ", "title"), Cell(words, "alarm" if items.late else "plain"))
     if report.needs_attention:
         yield Blank()
         yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
@@ -187,9 +184,7 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
 
 def _is_told(one: PlaybookReadiness) -> bool:
     """Return whether the playbook has more information than its name."""
-    return bool(
-        one.exercised or one.own or one.scheduled or one.scripted or one.open or one.unproved or one.problem
-    )
+    return bool(one.exercised or one.own or one.scheduled or one.scripted or one.open or one.problem)
 
 
 def _row(one: PlaybookReadiness, now: datetime) -> Cells:
@@ -198,7 +193,7 @@ def _row(one: PlaybookReadiness, now: datetime) -> Cells:
         f"next {day(one.next.date())}" if one.next is not None else "scheduled" if one.scheduled else "",
         f"{', '.join(one.scripted)}: {SCRIPTED}" if one.scripted else "",
         f"missed {len(one.missed)}" if one.missed else "",
-        _counted(len(one.open), len(one.late), len(one.unproved)),
+        _counted(len(one.open), len(one.late)),
         one.problem,
     )
     return (
@@ -219,11 +214,10 @@ def _exercised(one: PlaybookReadiness, now: datetime) -> tuple[str, Tone]:
     return words, "good" if set(found.ratings.values()) <= {"P", "S"} else "warn"
 
 
-def _counted(open_: int, late: int, unproved: int) -> str:
+def _counted(open_: int, late: int) -> str:
     parts = (
         f"{count(open_, 'item')} open" if open_ else "",
         f"{late} overdue" if late else "",
-        f"{unproved} done, unverified" if unproved else "",
     )
     return ", ".join(part for part in parts if part)
 

@@ -148,13 +148,13 @@ def test_open_items_are_counted_by_playbook_and_check_exits_with_4(
     assert ready("drill", "readiness", "--check").code == 0
     ready.clock.advance(10 * DAY)
     one, _ = found(ready)
-    assert (one["open"], one["late"], one["unproved"]) == (["I-1", "I-2"], ["I-1"], ["I-3"])
+    assert (one["open"], one["late"]) == (["I-1", "I-2"], ["I-1"])
     said = ready("drill", "readiness", "--check")
     assert said.code == 4
     compare("readiness.items", said.out, ready.home)
     report = ready("drill", "readiness", "--format", "json").json
     counts = report["improvements"]
-    assert (counts["open"], counts["late"], counts["unproved"]) == (2, 1, 1)
+    assert (counts["open"], counts["late"], counts["done"]) == (2, 1, 1)
     assert [one["kind"] for one in report["needs_attention"]] == ["improvement_late"]
     assert ready("drill", "readiness").code == 0
 

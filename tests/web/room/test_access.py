@@ -154,7 +154,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "run": {"approve": "sign", "final": "campaign.manage"},
     "audit": {"verify": "audit.verify"}, "record": {"verify": "audit.verify", "export": "record.export"},
     "exercises": dict.fromkeys(("add", "acknowledge", "open", "schedule", "unschedule"), "exercise.manage"),
-    "improvement": dict.fromkeys(("change", "done", "retest", "reopen", "drop"), "exercise.manage"),
+    "improvement": dict.fromkeys(("change", "done", "reopen", "drop"), "exercise.manage"),
     "exercise": {
         **dict.fromkeys(
             ("begun", "paused", "resumed", "jumped", "ended", "close", "inject", "leave_out"), "exercise.conduct"

@@ -33,7 +33,7 @@ from runner.web.room.acts.forms import (
 from runner.web.room.acts.incidents import once_of, opened
 from runner.web.room.pages import Asked
 
-DONE = {"change": "changed", "done": "done", "retest": "retested", "reopen": "reopened", "drop": "dropped"}
+DONE = {"change": "changed", "done": "done", "reopen": "reopened", "drop": "dropped"}
 """The change of an item that each form records."""
 _ACTION = Field("action", "Corrective action")
 _DUE = Field("due", "Due", help=DAY)
@@ -150,7 +150,6 @@ def _item_forms(asked: Asked) -> Sequence[Form]:
     forms = {
         "change": Form("change", "Change owner, date or action", _changes(asked, one), bound),
         "done": Form("done", "Record that it is done", (note,), bound),
-        "retest": Form("retest", "Record that a later exercise verified it", (), bound),
         "reopen": Form("reopen", "Reopen the action item", (why,), bound, folded=True),
         "drop": Form("drop", "Drop the action item", (why,), bound, folded=True),
     }
@@ -191,7 +190,6 @@ IMPROVEMENT = Acting(
     {
         "change": _on_item(_change),
         "done": _on_item(lambda asked, given: improvements.done(asked.service, asked.ref, given["words"])),
-        "retest": _on_item(lambda asked, given: improvements.retest(asked.service, asked.ref)),
         "reopen": _on_item(
             lambda asked, given: improvements.reopen(asked.service, asked.ref, given["words"])
         ),

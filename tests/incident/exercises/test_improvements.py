@@ -1,8 +1,7 @@
-"""Action items: proposals, allowed changes, and verification."""
+"""Action items: proposals and allowed changes."""
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +14,6 @@ from runner.incident.exercises.exercise_plan import (
     Objective,
     Participant,
     ScenarioEvent,
-    Target,
 )
 from runner.incident.exercises.improvement_proposals import lessons
 from runner.incident.exercises.improvements import (
@@ -31,8 +29,6 @@ from runner.incident.exercises.improvements import (
     checked,
     closing,
     fold_items,
-    judged,
-    linked,
     may,
     overdue,
 )
@@ -47,7 +43,6 @@ from tests.refusals import refused
 from tests.scenario import MINUTE, T0
 
 DAY = timedelta(days=1)
-HEAD = "9:sha256:abc"
 
 
 def plan(**changes: Any) -> Exercise:
@@ -76,82 +71,6 @@ def after(*events: AnyImprovementEvent, source: Source = Source(), **row: Any) -
 
 def done(source: Source = Source(), **row: Any) -> Item:  # noqa: B008  # frozen
     return after(ImprovementDone(item="I-1", by="maria", evidence="seen"), source=source, **row)
-
-
-NAMES = {"T1", "O1", "O2", "P", "S", "M", "U", "N/O", "maria", "olga"}
-
-
-def named(why: str) -> set[str]:
-    """Return the targets, ratings and people in the reason why an item is not proved."""
-    return NAMES & set(re.split(r"[ ,;]+", why))
-
-
-HERE = Source(exercise="evening", objective="O1", target="T1")
-
-
-def test_only_a_rating_p_or_s_by_an_evaluator_in_an_exercise_begun_since_proves_an_item() -> None:
-    proof = judged(done(HERE), played({"T1": "S"}), plan(), HEAD).proof
-    assert proof is not None
-    assert (proof.exercise, proof.ratings, proof.rated_by, proof.digest) == (
-        "evening",
-        {"T1": "S"},
-        ("olga",),
-        HEAD,
-    )
-    nothing: set[str] = set()
-    for incident, why in (
-        (played({"T1": "M"}), {"T1", "M"}),
-        (played({"T1": "N/O"}), {"T1", "N/O"}),
-        (played({}), {"T1"}),
-        (played({"T1": "P"}, by="maria"), {"maria"}),
-        (played({"T1": "P"}, started=timedelta()), nothing),
-        (played({"T1": "P"}, started=-DAY), nothing),
-        (replace(played({"T1": "P"}), kind="test"), nothing),
-        (replace(played({"T1": "P"}), kind="real", drill=None), nothing),
-    ):
-        verdict = judged(done(HERE), incident, plan(), HEAD)
-        assert (verdict.proof, named(verdict.why), bool(verdict.why)) == (None, why, bool(why))
-    assert judged(after(source=HERE), played({"T1": "P"}), plan(), HEAD).proof is None
-
-
-def test_a_running_exercise_verifies_nothing() -> None:
-    incident = played({"T1": "P"})
-    assert incident.drill is not None
-    running = replace(incident, drill=replace(incident.drill, stage="running"))
-    assert judged(done(HERE), running, plan(), HEAD).proof is None
-
-
-def test_an_objective_is_proved_by_its_own_rating_or_else_by_all_of_its_targets() -> None:
-    item = done(Source(exercise="evening", objective="O1"))
-    whole = judged(item, played({"T1": "M", "O1": "S"}), plan(), HEAD).proof
-    assert whole is not None
-    assert whole.ratings == {"O1": "S"}
-    parts = judged(item, played({"T1": "P"}), plan(), HEAD).proof
-    assert parts is not None
-    assert parts.ratings == {"O1": "P"}
-    assert named(judged(item, played(), plan(), HEAD).why) == {"O1"}
-    bare = done(Source(exercise="evening", objective="O2"))
-    assert named(judged(bare, played(), plan(), HEAD).why) == {"O2"}
-
-
-def test_an_item_links_by_name_then_origin_then_step() -> None:
-    books = {"lost-badge"}
-    step = Source(playbook="lost-badge", step="block")
-    assert linked(done(step), plan(), books) == ("T1",)
-    assert linked(done(step), plan(name="morning"), books) == ("T1",)
-    assert linked(done(step), plan(), {"another"}) == ()
-    assert linked(done(replace(step, step="wipe")), plan(), books) == ()
-    assert linked(done(HERE), plan(), ()) == ("T1",)
-    assert linked(done(HERE), plan(name="morning"), books) == ()
-    assert linked(done(step, closes_with="exercise:evening:O1"), plan(), books) == ("O1",)
-    assert linked(done(step, closes_with="exercise:morning:O1"), plan(), books) == ()
-    assert linked(done(step, closes_with="exercise:evening:T9"), plan(), books) == ()
-    assert linked(done(step, closes_with="test:lost-badge:it is blocked"), plan(), books) == ("T1",)
-    minor = Target(id="T1", text="It is blocked", tasks=(Action(step="block", critical=False),))
-    light = replace(plan().objectives[0], targets=(minor,))
-    assert linked(done(step), plan(), books) != linked(
-        done(step), replace(plan(), objectives=(light,)), books
-    )
 
 
 @pytest.mark.parametrize("text", ["hope", "test:", "test:lost-device", "exercise:evening", "exercise::T1"])

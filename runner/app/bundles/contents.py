@@ -1,4 +1,4 @@
-"""The payload of a bundle: the record, documents, evidence, receipts and provenance."""
+"""The payload of a bundle: the record, documents, evidence and receipts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def collect(found: Gathered) -> None:
     if "evidence" in found.parts:
         _evidence(found)
     law_and_facts.collect(found)
-    found.put_json("prov.jsonld", _provenance(found))
     found.put_json("scope.json", found.scope)
 
 
@@ -163,56 +162,3 @@ def _receipts(found: Gathered) -> None:
             messages.append((number, row.recorded.isoformat(), row.type, *cells))
     found.put_csv("receipts/filings.csv", filings)
     found.put_csv("receipts/messages.csv", messages)
-
-
-def _provenance(found: Gathered) -> dict[str, Any]:
-    """Return W3C PROV as JSON-LD: documents and evidence, the acts behind them, and who acted."""
-    graph: list[dict[str, Any]] = []
-    people: set[str] = set()
-
-    def act(row: Any, by: str, **more: Any) -> None:
-        people.update((by,) if by else ())  # without it, a worker acted
-        agent = f"urn:tocsin:person:{by}" if by else "urn:tocsin:program"
-        graph.append(
-            {
-                "@id": f"urn:tocsin:entry:{row.seq}",
-                "@type": "prov:Activity",
-                "prov:type": row.type,
-                "prov:endedAtTime": {"@type": "xsd:dateTime", "@value": row.at.isoformat()},
-                "prov:wasAssociatedWith": {"@id": agent},
-                **more,
-            }
-        )
-
-    for row, event in found.whole:
-        activity = {"@id": f"urn:tocsin:entry:{row.seq}"}
-        match event:
-            case e.DocumentRendered(digest=digest, by=by, facts=facts):
-                used = [{"@id": f"urn:tocsin:entry:{seq}"} for seq in sorted(set(facts.values())) if seq]
-                act(row, by, **{"prov:wasInformedBy": used})
-                made = {"@id": f"urn:{digest}", "@type": "prov:Entity", "prov:wasGeneratedBy": activity}
-                graph.append({**made, "prov:type": f"{event.notice} {event.version}"})
-            case e.ApprovalGiven(digest=digest, by=by, approved=approved):
-                act(
-                    row,
-                    by,
-                    **{
-                        "prov:used": {"@id": f"urn:{digest}"},
-                        "prov:value": "approved" if approved else "rejected",
-                    },
-                )
-            case e.DutyRecorded(record=record):
-                used_document = {"prov:used": {"@id": f"urn:{record.digest}"}} if record.digest else {}
-                act(row, record.by, **used_document, **{"prov:value": f"{record.kind} {event.duty}"})
-            case e.EvidenceAttached(by=by, sha256=digest):
-                act(row, by)
-                stored = {"@id": f"urn:sha256:{digest.removeprefix('sha256:')}", "@type": "prov:Entity"}
-                graph.append({**stored, "prov:wasGeneratedBy": activity, "prov:label": event.name})
-            case e.FactsRecorded(by=by, facts=changes):
-                act(row, by, **{"prov:value": [change.key for change in changes]})
-            case _:
-                pass
-    agents = [{"@id": f"urn:tocsin:person:{one}", "@type": "prov:Person"} for one in sorted(people)]
-    agents.append({"@id": "urn:tocsin:program", "@type": "prov:SoftwareAgent"})
-    context = {"prov": "http://www.w3.org/ns/prov#", "xsd": "http://www.w3.org/2001/XMLSchema#"}
-    return {"@context": context, "@graph": [*agents, *graph]}

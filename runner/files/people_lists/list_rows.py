@@ -1,4 +1,4 @@
-"""Rows of lists of people, one at a time: CSV, Parquet, or a query on an SQLite file.
+"""Rows of lists of people as CSV, one at a time.
 
 This module only finds rows and does not check their contents; a list of any length needs the same memory.
 """

@@ -58,6 +58,8 @@ def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
     """Return the result, with the tasks that a turn made ready or blocked."""
     after, ready, stuck = turn.after, _steps(turn, _READY), _steps(turn, _STUCK)
     rows = [row for row in task_rows(after, service.library(after)) if row.invocation and not row.over]
+    if turn.before.state in OVER and after.state not in OVER:  # its open tasks are to do again
+        ready = frozenset(row.invocation for row in rows)
     wanted = awaiting(turn)
     asks = (f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
     return Done(
@@ -96,10 +98,17 @@ def _answered(turn: Turn) -> tuple[str, ...]:
 
 
 def _over(turn: Turn) -> tuple[str, ...]:
-    """Return that a changed incident is closed, and which duties are open since the change."""
+    """Return that a changed incident is closed, and which duties are open since the change; or what a reopening opens."""
     before, after = turn.before, turn.after
     if before.state not in OVER or not turn.events:
         return ()
+    if after.state not in OVER:
+        duties = ", ".join(sorted(name for name in after.duties if _open(after, name))) or "none"
+        return (
+            f"{after.codename} is open again, with the tasks that were open. Ended tasks stay ended: "
+            "tocsin task reopen STEP --reason WHY",
+            f"Open duties: {duties}",
+        )
     found = (f"{after.codename} is {after.state}. You can still add notes and facts. Tasks are closed.",)
     duties = sorted(name for name in {*_duties(turn)} if _open(after, name) and not _open(before, name))
     if not duties:

@@ -107,6 +107,17 @@ def test_no_work_is_taken_after_the_end(desk: AtDesk) -> None:
     assert (said.code, said.error) == (1, "incident_closed")
 
 
+def test_a_reopening_names_the_tasks_and_duties_that_are_open(desk: AtDesk) -> None:
+    before = desk("task", "list", "--format", "json").json["tasks"]
+    said = desk("reopen", "amber-falcon", "--reason", "the attacker is back", "--format", "json").json
+    compare("closed.reopened", "".join(f"{words}\n" for words in said["done"]), desk.home)
+    rows = desk("task", "list", "--format", "json").json["tasks"]
+    assert [row["state"] for row in rows] == [row["state"] for row in before]
+    to_do = [row["invocation"] for row in rows if row["state"] in ("ready", "active")]
+    assert to_do
+    assert [one["invocation"] for one in said["ready"]] == to_do
+
+
 def test_a_question_is_not_answered_by_a_late_fact(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes")
     tocsin.closed("--reason", "found again")

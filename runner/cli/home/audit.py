@@ -74,7 +74,11 @@ def export(
     ] = "counsel",
     since: Annotated[str, Option("--since WHEN", "Give only entries recorded from this time.")] = "",
     parts: Annotated[
-        str, Option("--with PARTS", "documents, evidence, messages: with commas. Default: documents.")
+        str,
+        Option(
+            "--with PARTS",
+            "documents, evidence, messages: with commas. Default: documents, if the audience receives them.",
+        ),
     ] = "",
 ) -> None:
     """Export the record of an incident as a signed bundle for others.

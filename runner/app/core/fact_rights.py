@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from runner.actions import assign_role
 from runner.app.core.reader import Reader
-from runner.app.core.rights import require
-from runner.base.actor import Principal
+from runner.app.core.rights import ANY, ROLES, require
+from runner.base.actor import Principal, named_person
+from runner.errors import Refused
 from runner.incident.law.moved_deadlines import moves, with_facts
 from runner.incident.state.commands import Answer, AnswerForm, AnyCommand, RecordFacts
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
+from runner.reports.core.formatting import person_names
 
 _DECIDE = (
     "incident.aware_at",
@@ -23,6 +26,7 @@ _DECIDE = (
     "law_enforcement.",
 )
 """Beginnings of the facts that start a clock, end a duty or delay it, whatever else is recorded."""
+_LEGAL = "record a fact that decides on a legal duty or its deadline"
 
 
 def require_fact_rights(
@@ -43,9 +47,33 @@ def require_fact_rights(
         if isinstance(command, RecordFacts):
             require(reader.may("fact.state", incident), principal, "record facts")
         changes = _changes(command)
-        if changes and not reader.may("fact.legal", incident) and _is_legal(incident, changes, now, library):
-            require(False, principal, "record a fact that decides on a legal duty or its deadline")
+        require_legal(reader, principal, incident, changes, now, library)
         incident = with_facts(incident, changes, now)  # together they may do what none does alone
+
+
+def require_legal(
+    reader: Reader,
+    principal: Principal,
+    incident: Incident,
+    changes: Sequence[FactChange],
+    now: datetime,
+    library: Library,
+) -> None:
+    """Raise Refused, with the people who may, if facts decide on a legal duty and a principal may not state such facts."""
+    if (
+        principal.os_user
+        or reader.may("fact.legal", incident)
+        or not _is_legal(incident, changes, now, library)
+    ):
+        return
+    able = [
+        one
+        for role, held in incident.roles.items()
+        if "fact.legal" in ROLES.get(role, ROLES[ANY]).grants
+        for one in held
+    ]
+    asked = f"Ask {person_names(able)} to record it" if able else assign_role("counsel")
+    raise Refused(f"{named_person(principal.person)} may not {_LEGAL}.", hint=asked, code="no_right")
 
 
 def require_opening(reader: Reader, principal: Principal, commands: Sequence[AnyCommand]) -> None:
@@ -55,7 +83,7 @@ def require_opening(reader: Reader, principal: Principal, commands: Sequence[Any
         return
     changes = (change for command in commands for change in _changes(command))
     decides = any(change.key.startswith(_DECIDE) for change in changes)
-    require(not decides, principal, "record a fact that decides on a legal duty or its deadline")
+    require(not decides, principal, _LEGAL)
 
 
 def _changes(command: AnyCommand) -> tuple[FactChange, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.actions import Action
+from runner.app.core.fact_rights import require_legal
 from runner.app.core.repository import Turn
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem, Refused, Usage
@@ -61,8 +62,10 @@ def planned(
     unmapped: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> FactChanges:
-    """Return what a change of facts would do, with the deadlines that it moves; nothing is recorded."""
-    moved = moves(incident, changes, service.now_in(incident), service.library(incident))
+    """Return what a change of facts would do, with the deadlines that it moves; raises Refused for whoever may not make it."""
+    now, library, who = service.now_in(incident), service.library(incident), service.principal
+    require_legal(service.read(who), who, incident, changes, now, library)
+    moved = moves(incident, changes, now, library)
     return fact_changes(incident, changes, moved, same, unmapped, notes)
 
 

@@ -30,6 +30,13 @@ data: {elements: [name, ssn], form: [electronic]}
 """
 
 
+LEGAL = b"""\
+schema: tocsin/facts/v1
+source: forensics
+risk: {to_people: unlikely}
+"""
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Served]]:
     """A home with a breach, a DPO and a responder, and its room."""
@@ -228,8 +235,14 @@ def test_a_later_deadline_without_grounds_is_refused(room: Served) -> None:
 def test_a_responder_states_facts_but_none_that_decides_on_a_duty(room: Served, desk: AtDesk) -> None:
     tom = room.reader("tom")
     assert act(room, tom, "fact", "state", "incident.root_cause", value="a token").status_code == 303
-    refused = submitted(room, tom, "fact", "state", "risk.to_people", value="unlikely")
-    assert (refused.status_code, "data-error" in refused.text) == (409, True)
+    for fact, value in (("risk.to_people", "unlikely"), ("incident.aware_at", "2026-11-20T08:00:00Z")):
+        refused = submitted(room, tom, "fact", "state", fact, looks=True, value=value)
+        error = refused.text.partition("data-error")[2].partition("</div>")[0]
+        assert (refused.status_code, "Dora" in error) == (409, True), "before any preview, with who may"
+    file = submitted(
+        room, tom, "facts", "import", looks=True, files={"file": ("facts.yaml", LEGAL)}, kind="facts"
+    )
+    assert (file.status_code, "Dora" in file.text.partition("data-error")[2]) == (409, True)
     assert act(room, tom, "facts", "confirm", entry="1").status_code == 404
 
 

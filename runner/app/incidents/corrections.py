@@ -44,6 +44,8 @@ _COMMANDS: Mapping[type, str] = {
     e.ApprovalGiven: "tocsin reject {0.step} --reason WHY",
 }
 """The command that takes back what an event did, if no mark does."""
+_AFTER_THE_END = (e.FactsRecorded, e.SeveritySet, e.IncidentClosed)
+"""Those whose command a closed incident accepts."""
 
 
 class Corrected(NamedTuple):
@@ -113,7 +115,7 @@ def taken_back(
         words = words_of(incident, service.library(incident))
         raise Refused(
             f"Entry {entry} cannot be taken back: {describe(event, words)}.",
-            hint=_instead(event, rows[: entry - 1]),
+            hint=_instead(incident, event, rows[: entry - 1]),
             code="cannot_undo",
         )
     return back
@@ -232,13 +234,22 @@ def _before(
     return tuple(known.values())
 
 
-def _instead(event: e.AnyEvent, rows: Sequence[StoredEvent]) -> str:
+def _instead(incident: Incident, event: e.AnyEvent, rows: Sequence[StoredEvent]) -> str:
     """Return the one command that takes back what an event did after these entries."""
-    if not isinstance(event, e.RoleAssigned):
-        return _COMMANDS.get(type(event), "Say in a note what is wrong: tocsin note TEXT").format(event)
-    held = (event_of(row) for row in rows if row.type == e.RoleAssigned.__name__)
-    before = [one.persons for one in held if isinstance(one, e.RoleAssigned) and one.role == event.role]
-    return f"tocsin role assign {event.role} {' '.join(before[-1]) if before else 'PERSON'}"
+    asked = incident.second_person.get(len(rows) + 1)
+    asked = incident.second_person[event.entry] if isinstance(event, e.SecondPersonConfirmed) else asked
+    if asked is not None and asked.act.kind == "close":
+        return _COMMANDS[e.IncidentClosed]
+    if isinstance(event, e.RoleAssigned):
+        held = (event_of(row) for row in rows if row.type == e.RoleAssigned.__name__)
+        before = [one.persons for one in held if isinstance(one, e.RoleAssigned) and one.role == event.role]
+        found = f"tocsin role assign {event.role} {' '.join(before[-1]) if before else 'PERSON'}"
+    else:
+        found = _COMMANDS.get(type(event), "").format(event)
+    if not found:
+        return "Say in a note what is wrong: tocsin note TEXT"
+    late = incident.state == "closed" and not isinstance(event, _AFTER_THE_END)
+    return f"{_COMMANDS[e.IncidentClosed]}, then: {found}" if late else found
 
 
 def decision_of(incident: Incident, proposal: int) -> int:

@@ -44,6 +44,8 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
     correct = Action("entry.correct", str(last.seq), {"reason": REASON})
+    if last.type == e.IncidentClosed.__name__:  # whoever closed it
+        taken_back(service, incident, rows, last.seq)
     if last.actor.claimed != by:
         who = f"The last entry, {last.seq}, is by {last.actor.claimed or 'another person'}"
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")

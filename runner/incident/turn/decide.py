@@ -58,9 +58,10 @@ def decide(
     if over and isinstance(command, MADE_TOO_LATE):
         return ()
     if over and not isinstance(command, AFTER_THE_END):
+        way = "; for other work: tocsin reopen --reason WHY" if incident.state == "closed" else ""
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}.',
-            hint="Record only filings, facts, evidence, notes and corrections.",
+            hint=f"Record only filings, facts, evidence, notes and corrections{way}",
             code="incident_closed",
         )
     if isinstance(command, c.DrillCommand):

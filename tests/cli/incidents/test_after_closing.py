@@ -107,6 +107,21 @@ def test_no_work_is_taken_after_the_end(desk: AtDesk) -> None:
     assert (said.code, said.error) == (1, "incident_closed")
 
 
+def test_undo_and_correct_name_the_reopening(incident: AtDesk) -> None:
+    incident.done("task", "check", "block", "--all")
+    incident.done("task", "done", "block")
+    incident.done("role", "assign", "executive", "jonas", "--yes")
+    incident.closed("--reason", "it was found again")
+    incident.done("use", "amber-falcon")
+    kinds = ("StepEnded", "StepChecked", "RoleAssigned", "SecondPersonAsked", "IncidentClosed")
+    entries = {one["type"]: one["event"] for one in incident("timeline", "--format", "json").json["entries"]}
+    for way in (("undo",), *(("correct", str(entries[kind]), "--reason", "not so") for kind in kinds)):
+        said = incident(*way, "--format", "json")
+        assert (said.code, "tocsin reopen --reason WHY" in said.json["hint"]) == (1, True), way
+    incident.done("reopen", "--reason", "not so")
+    incident.done("correct", str(entries["StepEnded"]), "--reason", "not so")
+
+
 def test_a_reopening_names_the_tasks_and_duties_that_are_open(desk: AtDesk) -> None:
     before = desk("task", "list", "--format", "json").json["tasks"]
     said = desk("reopen", "amber-falcon", "--reason", "the attacker is back", "--format", "json").json

@@ -62,6 +62,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """All roles that may do it, if there are several, as in an approval."""
     deputies: tuple[str, ...] = ()
     """The deputies who may give an overdue approval."""
+    barred: tuple[str, ...] = ()
+    """Who cannot give an approval, whatever their role: the authors of the text, and those who gave it."""
     overdue: bool = False
     stuck: str = ""
     who: str = ""
@@ -206,6 +208,7 @@ def _row(
         role=(escalated_to(invocation) or roles or ("",))[0],
         roles=roles,
         deputies=acting(invocation),
+        barred=_barred(incident, invocation, step),
         who=_who(incident, invocation, roles),
         progress=_progress(incident, invocation, step, library),
         open_fields=tuple(field.field.fact for field in fields if field.state == "open")
@@ -256,6 +259,14 @@ def escalated_to(invocation: Invocation) -> tuple[str, ...]:
 def acting(invocation: Invocation) -> tuple[str, ...]:
     """Return the deputies who may approve an overdue approval."""
     return tuple(deputy.person for deputy in invocation.deputies if invocation.overdue)
+
+
+def _barred(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    bound = subject(incident, invocation, step) if isinstance(step, Approve) else None
+    if bound is None or invocation.over:
+        return ()
+    wrote = authors(incident, bound)
+    return tuple(sorted({*wrote, *(one.by for one in counted(invocation, bound.digest, wrote))}))
 
 
 def _contains(step: AnyStep | None) -> bool:

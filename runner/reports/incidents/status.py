@@ -19,7 +19,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
 from runner.reports.core.formatting import person_name
 from runner.reports.core.report import Report, filled
-from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
+from runner.reports.core.second_person import TwoPersonRow, alone_words, confirmers, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
@@ -198,7 +198,16 @@ def status(
 def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
-    others = (item for item in for_reader(found.needs_attention, me) if item.kind != "receipt")
+    own = {
+        str(one.entry)
+        for one in incident.second_person.values()
+        if one.act.by == me and confirmers(incident, one)
+    }
+    others = (
+        item
+        for item in for_reader(found.needs_attention, me)
+        if item.kind != "receipt" and not (item.kind == "second_person" and item.ref in own)
+    )
     asked = ordered((*others, *_receipts(found, me)), mine)
     return msgspec.structs.replace(found, me=me, mine=mine, needs_attention=asked)
 
@@ -245,7 +254,12 @@ def _fallen(incident: Incident) -> tuple[Fallen, ...]:
 
 
 def _is_mine(incident: Incident, row: TaskRow, me: str) -> bool:
-    if not me or row.over or row.state not in ("ready", "active", "outcome_unknown", "failed", "expired"):
+    if (
+        not me
+        or row.over
+        or me in row.barred
+        or row.state not in ("ready", "active", "outcome_unknown", "failed", "expired")
+    ):
         return False
     if row.assignee:
         return row.assignee == me

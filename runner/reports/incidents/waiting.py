@@ -13,7 +13,7 @@ from runner.reports.law.duties import running
 
 
 def waiting(found: Status) -> Iterator[str]:
-    """Yield what is not done, and by whom: acknowledgements, approvals, a handover, and legal duties.
+    """Yield what is not done, and by whom: acknowledgements, approvals, confirmations, a handover, and legal duties.
 
     A closed or cancelled incident waits for nothing but its duties and the receipts of evidence.
     """
@@ -27,6 +27,9 @@ def waiting(found: Status) -> Iterator[str]:
         for row in found.tasks:
             if row.kind == "approve" and row.state in ("ready", "active") and not row.over:
                 yield f"Approval: {named(row)} · {row.who or 'nobody has the role'}"
+        for one in found.second_person:
+            if one.state == "awaiting":
+                yield f"Confirmation of entry {one.entry}: {' or '.join(one.roles)}"
         handover = found.handover
         if handover is not None and handover.taken_at is None:
             yield f"Handover of the role {handover.role}: {person_name(handover.to)} must accept it"

@@ -84,6 +84,19 @@ def test_who_would_generate_and_approve_a_text_is_told_before_who_can_approve_it
     assert "Jansen" in said.err
 
 
+def test_an_approval_is_not_among_the_own_tasks_of_whoever_wrote_the_text_or_approved_it(
+    desk: AtDesk,
+) -> None:
+    def mine(person: str) -> bool:
+        return row["invocation"] in desk("status", "--me", person, "--format", "json").json["mine"]
+
+    desk.done("fact", "set", "incident.vector=ransomware", "--source", "log")
+    desk.done("notice", "render", "draft", "--as", "ada")
+    [row] = [one for one in desk("task", "list", "--format", "json").json["tasks"] if one["step"] == "sign"]
+    assert row["barred"] == ["ada"]
+    assert [mine(person) for person in ("jonas", "ada", "maria")] == [True, False, False]
+
+
 QUORUM = """\
 schema: tocsin/playbook/v1
 name: two

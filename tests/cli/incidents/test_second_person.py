@@ -195,6 +195,14 @@ def test_a_blank_reason_for_having_no_second_person_is_invalid(desk: AtDesk) -> 
     assert desk("status").error == "bad_settings"
 
 
+def test_a_confirmation_is_offered_to_those_who_can_give_it(desk: AtDesk) -> None:
+    by(desk, "maria", "close", "--reason", "over", *left_open(desk))
+    for person, offered in (("maria", []), ("zoe", [asked(desk)]), ("jonas", [asked(desk)])):
+        things = desk("next", "--all", "--me", person, "--format", "json").json
+        assert [one["ref"] for one in things["next"] if one["kind"] == "second_person"] == offered, person
+        assert any(f"entry {asked(desk)}" in words for words in things["waiting"])
+
+
 # ------------------------------------------------------------------------------------------- after the closing
 
 

@@ -14,6 +14,7 @@ from runner.cli.framework.streams import cleaned
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver, token
+from runner.reports.core.task_rows import handle
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -90,10 +91,13 @@ def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
             why = f" ({result.reason})" if result.reason and result.state != "accepted" else ""
             return f"{what}{over}: {result.state}{why}"
         case c.Composed(event=event):
-            return f"{event.step}: message for {len(event.to)} composed"
+            about = f"{handle(incident, event.step)}: " if event.step else ""
+            return f"{about}message for {len(event.to)} composed"
         case c.Rendered(event=event):
-            return f"{event.step}: {event.notice} generated, {len(event.gaps)} items missing"
+            return (
+                f"{handle(incident, event.step)}: {event.notice} generated, {len(event.gaps)} items missing"
+            )
         case c.EffectFailed(step=step, why=why):
-            return f"{step}: action required: {why}"
+            return f"{handle(incident, step)}: action required: {why}"
         case _:
             return f"{type(command).__name__} ({incident.version})"

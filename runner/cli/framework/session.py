@@ -66,6 +66,19 @@ def _watched(service: IncidentService) -> bool:
     return not in_background(service)
 
 
+def _name_tasks(error: TocsinError, incident: Incident) -> None:
+    """Name tasks in an error as a person types them: by the id of the step, or by row number."""
+    from runner.reports.core.task_rows import handle
+
+    for name in sorted(incident.invocations, key=len, reverse=True):
+        if name in error.message or name in error.hint:
+            short = handle(incident, name)
+            error.message = error.message.replace(name, short)
+            error.hint = error.hint.replace(f"'{name}'", short).replace(name, short)
+        elif error.action is not None and error.action.ref == name:
+            error.action = msgspec.structs.replace(error.action, ref=handle(incident, name))
+
+
 class Session:
     """The session of a command; a context manager that closes the database."""
 
@@ -477,6 +490,8 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, TocsinError) and error.code != "ambiguous" and self._about is not None:
+            _name_tasks(error, self._about)
         if self.opened:
             self.service.checkpoints.end()
             self.service.close()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import weakref
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,7 @@ def test_reading_commands_write_nothing(incident: AtDesk) -> None:
 
 @pytest.mark.slow
 def test_a_closed_output_pipe_is_not_an_error(incident: AtDesk) -> None:
+    incident.clock.time = datetime.now(UTC)  # the process has the machine's clock
     for number in range(40):
         incident.done("note", f"line {number} " + "x" * 2000)
     reading, writing = os.pipe()

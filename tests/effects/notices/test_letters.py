@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -213,6 +214,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_result(tmp_path: Path) -> N
     from tests.cli.notices.test_letters import TEMPLATE, everything, many, run
 
     desk = AtDesk(tmp_path / "home")
+    desk.clock.time = datetime.now(UTC)  # the process has the machine's clock
     desk.done("init")
     desk.settings()
     (desk.home / "notices").mkdir(exist_ok=True)

@@ -303,13 +303,16 @@ def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple
 
 def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
+    computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
+    if computed.due_kind == "waits_for_event" and (first := _not_notified(rule, law, case)):
+        why = Reason("first_not_notified", f"starts after {first}, and {first} is not filed by decision")
+        finding = msgspec.structs.replace(finding, answer=False, because=(why,), unless=())
     verdict: Verdict = "applies" if finding.answer is True else "unknown"
     if finding.answer is False:
         verdict = "not_applicable"
     elif law.advisory or rule.voluntary:
         verdict = "advisory"
     seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
-    computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
     identity = f"{law.regime.id}/{rule.slug}"
     held = custody(rule.hold, identity, law.regime.jurisdictions, case.facts, case.now)
     computed = with_custody(with_ordering(computed, rule, law.dossier, law.place), rule.hold, held, law.place)
@@ -357,6 +360,17 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         authority=authority_of(rule, law.regime, finding.judge, computed.zone),
         law=short_name(rule, law.regime, law.version),
     )
+
+
+def _not_notified(rule: DutyRule, law: _Law, case: _Case) -> str:
+    """Return the duty whose filing alone starts this one, if people decided that it is never filed, and that stands."""
+    starts = [limb.start for limb in rule.clock.limbs]
+    first = next((one for one in law.version.duties if one.slug == starts[0].duty), None) if starts else None
+    record = law.dossier.record(first.slug) if first is not None else None
+    if first is None or record is None or record.kind not in ("decided_not_to_notify", "waived"):
+        return ""
+    alone = all(start.duty == first.slug and not start.facts for start in starts)
+    return first.slug if alone and not _finding(first, law, case).fallen else ""
 
 
 def _missing(rule: DutyRule, finding: _Finding, found: Deadline, verdict: Verdict) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from shlex import quote
 
 import msgspec
 
-from runner.actions import Action, Slot, assign_role
+from runner.actions import Action, assign_role
 from runner.base.actor import Principal, named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import passed
@@ -190,6 +190,24 @@ def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person
         for role in dict.fromkeys(step.by.roles)
         if role in acting or person in incident.roles.get(role, ())
     )
+
+
+def approvers(
+    incident: Incident, invocation: Invocation, step: p.Approve
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return who can still approve, and the roles that need one more person because these people are not enough."""
+    bound = subject(incident, invocation, step)
+    wrote = authors(incident, bound) if bound is not None else frozenset()
+    given = {a.by for a in counted(invocation, bound.digest if bound is not None else "", wrote)}
+    people = dict.fromkeys(name for held in incident.roles.values() for name in held if name not in wrote)
+    people.update(dict.fromkeys(one.person for one in invocation.deputies if one.person not in wrote))
+    able_as = {name: eligible(incident, invocation, step, name) for name in people}
+    held = {role: tuple(name for name, roles in able_as.items() if role in roles) for role in step.by.roles}
+    left = tuple(name for name, roles in able_as.items() if roles and name not in given)
+    if reachable(step.by, held):
+        return left, ()
+    more = (role for role in step.by.roles if reachable(step.by, {**held, role: (*held[role], "")}))
+    return left, tuple(more) or step.by.roles
 
 
 def written_out(incident: Incident, invocation: Invocation, step: p.Approve) -> tuple[str, ...]:
@@ -407,9 +425,8 @@ def refuse_person(
     """Return the roles in which a person may decide; raises Refused without one, and for an author who approves."""
     roles, bound = eligible(incident, invocation, step, person), subject(incident, invocation, step)
     made_by = authors(incident, bound) if bound is not None else frozenset()
-    people = dict.fromkeys(name for held in incident.roles.values() for name in held if name not in made_by)
-    names = [name for name in people if eligible(incident, invocation, step, name)]
-    ask: str | Action = f"Ask {' or '.join(names)}" if names else assign_role(Slot("ROLE"))
+    names, lacking = approvers(incident, invocation, step)
+    ask: str | Action = assign_role(lacking[0]) if lacking else f"Ask {' or '.join(names)}"
     if not roles:
         raise Refused(
             f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from runner.actions import PERSON, REASON, Action, Argument, Slot, set_fact
+from runner.actions import PERSON, REASON, Action, Argument, Slot, assign_role, set_fact
 from runner.base.states import TaskState
 from runner.reports.core.task_rows import TaskRow
 
@@ -72,6 +72,10 @@ def extended(action: Action, **more: Argument) -> Action:
 
 def row_step(row: TaskRow) -> Action:
     """Return the action for a step in a list; a filing is recorded on its duty."""
+    if row.awaits:
+        return confirm(row.awaits)
+    if row.lacking:
+        return assign_role(row.lacking[0])
     duty = row.duty if row.kind == "file" else ""
     return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
 
@@ -83,7 +87,7 @@ def answer(path: str, asked: TaskRow | None, known: object = None) -> Action:
     """
     judged = path.startswith(JUDGED)
     if asked is not None and asked.state != "waiting":
-        return complete_step(asked.kind, asked.command_name)
+        return row_step(asked)
     if asked is not None and judged:
         return Action("task.show", asked.command_name)
     found = set_fact(path, known)

@@ -18,9 +18,10 @@ from runner.base.states import TaskState
 from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
-from runner.incident.steps.approvals import authors, counted, subject
+from runner.incident.state.second_person import TwoPeople
+from runner.incident.steps.approvals import approvers, authors, counted, subject
 from runner.incident.steps.forms import FieldState, field_states
-from runner.playbook.format import AnyStep, Approve, Call, Form, Group, Horizon, Repeat, Task
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Horizon, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -62,8 +63,12 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """All roles that may do it, if there are several, as in an approval."""
     deputies: tuple[str, ...] = ()
     """The deputies who may give an overdue approval."""
-    barred: tuple[str, ...] = ()
-    """Who cannot give an approval, whatever their role: the authors of the text, and those who gave it."""
+    approvers: tuple[str, ...] = ()
+    """Who can still give an approval: not the authors of the text, nor those who gave it."""
+    lacking: tuple[str, ...] = ()
+    """The roles that need one more person, because those are not enough."""
+    awaits: int = 0
+    """The entry that a second person confirms: then its questions are answered."""
     overdue: bool = False
     stuck: str = ""
     who: str = ""
@@ -196,6 +201,12 @@ def _row(
     roles = roles_of(step)
     fields = open_fields(incident, invocation, step, library)
     to_ask = step.asks if isinstance(step, Form) and invocation.state == "waiting" else ()
+    can, lacking = _approvers(incident, invocation, step)
+    open_ = tuple(one.field.fact for one in fields if one.state == "open") or tuple(
+        one.fact for one in to_ask
+    )
+    asked = (step.sets,) if isinstance(step, Ask) and not invocation.over else open_
+    awaited = _awaited(incident, asked) if invocation.state != "waiting" else None
     waiting = (path for field in fields for path in field.missing if path not in invocation.fields)
     return filled(
         TaskRow,
@@ -208,11 +219,14 @@ def _row(
         role=(escalated_to(invocation) or roles or ("",))[0],
         roles=roles,
         deputies=acting(invocation),
-        barred=_barred(incident, invocation, step),
-        who=_who(incident, invocation, roles),
-        progress=_progress(incident, invocation, step, library),
-        open_fields=tuple(field.field.fact for field in fields if field.state == "open")
-        or tuple(one.fact for one in to_ask),
+        approvers=can,
+        lacking=lacking,
+        awaits=awaited.entry if awaited is not None else 0,
+        who=_approver_words(can, lacking) or _who(incident, invocation, roles),
+        progress=f"answered; entry {awaited.entry} awaits a second person"
+        if awaited is not None
+        else _progress(incident, invocation, step, library),
+        open_fields=open_,
         missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
@@ -261,12 +275,24 @@ def acting(invocation: Invocation) -> tuple[str, ...]:
     return tuple(deputy.person for deputy in invocation.deputies if invocation.overdue)
 
 
-def _barred(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
-    bound = subject(incident, invocation, step) if isinstance(step, Approve) else None
-    if bound is None or invocation.over:
-        return ()
-    wrote = authors(incident, bound)
-    return tuple(sorted({*wrote, *(one.by for one in counted(invocation, bound.digest, wrote))}))
+def _awaited(incident: Incident, facts: tuple[str, ...]) -> TwoPeople | None:
+    """Return the act that gives all these facts once a second person confirms it."""
+    awaiting = [one for one in incident.second_person.values() if one.state == "awaiting" and facts]
+    return next((one for one in awaiting if {*facts} <= {change.key for change in one.act.facts}), None)
+
+
+def _approvers(
+    incident: Incident, invocation: Invocation, step: AnyStep | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not isinstance(step, Approve) or invocation.over or invocation.assignee:
+        return (), ()
+    return approvers(incident, invocation, step)
+
+
+def _approver_words(can: tuple[str, ...], lacking: tuple[str, ...]) -> str:
+    """Return who can approve, and the role in which nobody is left; empty if this is no approval."""
+    nobody = f"nobody left with the role {' or '.join(lacking)}" if lacking else ""
+    return "; ".join(filter(None, (person_names(can) if can else "", nobody)))
 
 
 def _contains(step: AnyStep | None) -> bool:

@@ -254,13 +254,10 @@ def _fallen(incident: Incident) -> tuple[Fallen, ...]:
 
 
 def _is_mine(incident: Incident, row: TaskRow, me: str) -> bool:
-    if (
-        not me
-        or row.over
-        or me in row.barred
-        or row.state not in ("ready", "active", "outcome_unknown", "failed", "expired")
-    ):
+    if not me or row.over or row.state not in ("ready", "active", "outcome_unknown", "failed", "expired"):
         return False
+    if row.awaits or row.approvers or row.lacking:
+        return me in row.approvers
     if row.assignee:
         return row.assignee == me
     roles = (row.role, *row.roles)

@@ -32,7 +32,7 @@ def unsigned_filings(
                     since=duty.record.at if duty.record is not None else None,
                     text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
                     who=rows[name].who,
-                    action=suggested_actions.complete_step("approve", rows[name].command_name),
+                    action=suggested_actions.row_step(rows[name]),
                 )
 
 

@@ -93,7 +93,7 @@ def test_an_approval_is_not_among_the_own_tasks_of_whoever_wrote_the_text_or_app
     desk.done("fact", "set", "incident.vector=ransomware", "--source", "log")
     desk.done("notice", "render", "draft", "--as", "ada")
     [row] = [one for one in desk("task", "list", "--format", "json").json["tasks"] if one["step"] == "sign"]
-    assert row["barred"] == ["ada"]
+    assert "ada" not in row["approvers"]
     assert [mine(person) for person in ("jonas", "ada", "maria")] == [True, False, False]
 
 
@@ -144,6 +144,26 @@ def test_a_person_more_than_needed_is_not_counted(two: AtDesk) -> None:
 def test_an_approval_on_behalf_of_a_person_awaits_confirmation(two: AtDesk) -> None:
     said = approved(two, "each", "maria", "--on-behalf-of", "jonas", "--via", "phone")
     assert said == (0, 2, ["counsel", "dpo"], True)
+
+
+def test_an_approval_that_nobody_left_can_give_leads_to_the_role_that_is_missing(two: AtDesk) -> None:
+    two.done("role", "assign", "dpo", "maria", "--yes")
+    assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
+    rows = two("task", "list", "--format", "json").json["tasks"]
+    [row] = [one for one in rows if one["step"] == "each"]
+    assert (row["approvers"], row["lacking"]) == (["ada"], ["dpo"])
+    found = two("next", "--all", "--format", "json").json["next"]
+    [action] = [one["action"] for one in found if one["ref"] == row["invocation"]]
+    assert (action["verb"], action["ref"]) == ("role.assign", "dpo")
+    digest = two("task", "show", "each", "--format", "json").json["subject_digest"]
+    said = two("approve", "each", "--as", "maria", "--digest", digest, "--format", "json")
+    assert (said.error, said.json["action"]["verb"], said.json["action"]["ref"]) == (
+        "author",
+        "role.assign",
+        "dpo",
+    )
+    two.done("role", "assign", "dpo", "ada", "--yes")
+    assert approved(two, "each", "ada") == (2, 2, [], True)
 
 
 def test_a_role_change_names_the_replaced_people_and_warns_about_the_quorum(two: AtDesk) -> None:

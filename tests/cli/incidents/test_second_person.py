@@ -326,6 +326,12 @@ def test_an_answer_that_moves_a_provisional_deadline_later_waits_as_well(
     assert tocsin("answer", "aware", "2026-11-24T08:40:00Z").error == "grounds_missing"
     tocsin.done("answer", "aware", "2026-11-24T08:40:00Z", *WHY)
     assert (duty(tocsin)["provisional"], duty(tocsin)["due"]) == (True, "2026-11-27T08:10:00Z")
+    tasks = tocsin("task", "list", "--format", "json").json["tasks"]
+    [row] = [task for task in tasks if task["step"] == "aware"]
+    assert (str(row["awaits"]), row["state"]) == (asked(tocsin), "ready"), "nobody is asked again"
+    found = tocsin("next", "--all", "--format", "json").json["next"]
+    verbs = {one["action"]["verb"] for one in found if one["ref"] in (row["invocation"], "incident.aware_at")}
+    assert verbs <= {"entry.confirm"}
     assert by(tocsin, "jonas", "confirm", asked(tocsin)).code == 0
     assert (duty(tocsin)["provisional"], duty(tocsin)["due"]) == (False, "2026-11-27T08:40:00Z")
     tasks = tocsin("task", "list", "--format", "json").json["tasks"]

@@ -85,3 +85,24 @@ def test_a_ground_that_no_law_has_is_an_error_with_its_line(tocsin: AtDesk, tmp_
     said = tocsin("playbook", "validate", str(path), "--format", "json")
     (found,) = [one for one in said.json["problems"] if one["code"] == "unknown-ground"]
     assert (said.code, found["line"], "risk_unlikely" in found["hint"]) == (1, 12, True)
+
+
+def test_what_only_a_filing_starts_does_not_wait_for_one_that_is_decided_against(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = misdirected(tocsin, tmp_path, executive=["zoe"], dpo=["eve"])
+    phases = INITIAL.replace("initial", "phases")
+    assert duty(desk, phases)["verdict"] == "applies"
+    assert by(desk, "eve", "task", "done", "written").code == 0
+    assert approve(desk, "jonas").code == 0
+    found = duty(desk, phases)
+    assert (found["verdict"], [one["code"] for one in found["because"]]) == (
+        "not_applicable",
+        ["first_not_notified"],
+    )
+    desk.done(
+        "fact", "set", "risk.to_people=high", "--source", "new findings", "--grounds", "read", "--as", "eve"
+    )
+    assert (duty(desk)["verdict"], duty(desk, phases)["verdict"]) == ("applies", "applies"), (
+        "the decision fell"
+    )

@@ -98,10 +98,15 @@ def _answered(turn: Turn) -> tuple[str, ...]:
 
 
 def _over(turn: Turn) -> tuple[str, ...]:
-    """Return that a changed incident is closed, and which duties are open since the change; or what a reopening opens."""
+    """Return that a changed incident is closed, and which duties are open since the change; what a reopening opens; what stays compromised."""
     before, after = turn.before, turn.after
     if before.state not in OVER or not turn.events:
-        return ()
+        kept = [one.name for one in after.domains.values() if one.kept] if after.state in OVER else []
+        return tuple(
+            f"{name} stays compromised. When it is restored: "
+            f"tocsin domain declare-up {name} --incident {after.codename} --reason WHY"
+            for name in kept
+        )
     if after.state not in OVER:
         duties = ", ".join(sorted(name for name in after.duties if _open(after, name))) or "none"
         return (

@@ -126,6 +126,9 @@ def confirm(
     turn = session.service.act(session.principal, name, [c.ConfirmEntry(seq=event)])
     decision = decision_of(turn.after, event)
     counts = f". The decision is entry {decision}" if decision else ""
+    counts += (
+        f". {turn.after.codename} is {turn.after.state}" if turn.before.state != turn.after.state else ""
+    )
     tell(session, turn, f"{session.by} confirmed the entry{counts}")
     people = turn.after.second_person.get(event)
     if people is not None and people.one_user:

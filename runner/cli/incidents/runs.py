@@ -10,7 +10,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Reason, Sco
 from runner.cli.framework.outcome import answer
 from runner.cli.framework.session import Session
 from runner.errors import Usage
-from runner.reports.core.page import Block, Cell, Tone, flow, line, paged
+from runner.reports.core.page import Block, Cell, Page, Tone, flow, line, paged
 
 if TYPE_CHECKING:
     from runner.incident.steps.migrate import MigrationPlan
@@ -36,8 +36,11 @@ def graft(
       tocsin graft lost-device --reason "the laptop is gone, too"
     """
     from runner.app.incidents.runs import graft as grafted
+    from runner.app.playbooks.playbooks import unheld_of
+    from runner.reports.people.unassigned_roles import unheld_blocks
 
     turn, run = grafted(session.service, session.incident(), playbook, reason)
+    session.tell(Page(tuple(unheld_blocks(unheld_of(session.service, turn.after)))))
     answer(session, turn, f"{run.playbook} {run.version} runs as {run.id}")
 
 

@@ -248,6 +248,8 @@ def _type(path: str) -> str:
     return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
+MOST_CHOICES = 31
+"""With more choices than 30, such as countries, a form does not list them."""
 _TYPE_WORDS = {
     "bool": "yes or no",
     "instant": "time",
@@ -361,7 +363,7 @@ def _field(one: FieldRow) -> Cells:
     words = [
         one.ask,
         one.help,
-        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, 9) else "",
+        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, MOST_CHOICES) else "",
     ]
     given = one.state in ("answered", "known")
     said = value_words(one.value) if given else f"waits for {', '.join(one.missing)}" if one.missing else ""

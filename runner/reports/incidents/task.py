@@ -404,20 +404,28 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
         exhausted = [delivery.delivery for delivery in report.deliveries if delivery.state == "exhausted"]
         actions += [
-            *map(suggested_actions.call, exhausted),
+            *(suggested_actions.as_shown(suggested_actions.call(one)) for one in exhausted),
             suggested_actions.retry_step(row.state, row.command_name),
             Action("task.skip", row.command_name, {"reason": suggested_actions.WHY}),
         ]
     elif row.state != "waiting" and row.kind in PEOPLE:
-        bound = {"digest": report.subject_digest} if report.subject_digest else {}
-        actions.append(
-            Action("task.check", row.command_name, {"row": Slot("ROW")})
-            if row.unticked
-            else suggested_actions.extended(suggested_actions.row_step(row), **bound)
-        )
+        actions.append(_next(report))
     if actions:
         yield Blank()
     yield from map(do, actions)
+
+
+def _next(report: TaskReport) -> Action:
+    """Return what a person does in an open task: an approval waits for the items and gaps of its text."""
+    row, text = report.task, report.notice
+    if row.unticked:
+        return Action("task.check", row.command_name, {"row": Slot("ROW")})
+    if row.kind != "approve" or row.lacking:
+        return suggested_actions.row_step(row)
+    if text is not None and (text.open_items or text.status == "draft"):
+        return Action("notice.show" if text.status == "draft" else "notice.tick", text.notice)
+    bound = {"digest": report.subject_digest} if report.subject_digest else {}
+    return suggested_actions.extended(suggested_actions.row_step(row), **bound)
 
 
 _STATE_TONES: Mapping[str, Tone] = {

@@ -69,12 +69,18 @@ def test_a_number_of_an_address_does_not_excuse_a_number_of_residents(letter: At
     assert "forbidden" in states(letter)
 
 
+def last_command(desk: AtDesk) -> list[str]:
+    """Return the first words of the command at the end of the page of the approval."""
+    return desk.done("task", "show", "sign").rpartition("→")[2].split()[:3]
+
+
 def test_an_approval_waits_for_the_ticks_of_a_named_person(letter: AtDesk) -> None:
     one = rendered(letter)
     assert (one["status"], len(one["to_verify"]), one["ticks"]) == ("final", 2, {})
     said = approve(letter)
     assert (said.code, said.error, "tick" in said.err) == (1, "items_open", True)
     assert letter("notice", "check", "draft").code == 1
+    assert last_command(letter) == ["tocsin", "notice", "tick"]
     tick = ("notice", "tick", "draft", "--as", "ada")
     assert letter(*tick, "--digest", one["digest"]).error == "argument_missing", "no tick of unseen items"
     assert letter(*tick, "3", "--digest", one["digest"]).error == "unknown_item"
@@ -83,6 +89,7 @@ def test_an_approval_waits_for_the_ticks_of_a_named_person(letter: AtDesk) -> No
     compare("notice.tick", letter(*tick, types="y\n").out, letter.home)
     assert {tick["by"] for tick in rendered(letter)["ticks"].values()} == {"ada"}
     assert letter("notice", "check", "draft").code == 0
+    assert last_command(letter)[1:] == ["approve", "sign"]
     compare("notice.show-verified", letter("notice", "show", "us-letter").out, letter.home)
     assert approve(letter).code == 0
 

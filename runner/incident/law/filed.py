@@ -38,6 +38,15 @@ def filed_texts(incident: Incident) -> dict[str, list[tuple[str, DutyRecord]]]:
     return found
 
 
+def filed_digests(incident: Incident) -> frozenset[str]:
+    """Return the digests of all texts that were filed, also of those that correct an earlier one."""
+    views = incident.duties
+    records = (
+        one for duty in views for one in (filing_of(incident, duty), *views[duty].corrections.values())
+    )
+    return frozenset(one.digest for one in records if one is not None and one.digest)
+
+
 def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
     """Return the facts that the filed texts of a duty state, or left open, and that have another value now.
 

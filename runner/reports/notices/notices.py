@@ -13,7 +13,7 @@ from runner.base.states import Kind
 from runner.base.text import cut
 from runner.documents.notice import Coverage
 from runner.errors import NotFound
-from runner.incident.law.filed import filed_texts
+from runner.incident.law.filed import filed_differences, filed_digests
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed, recorded_as
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
@@ -159,6 +159,10 @@ def _row(
     found: tuple[Contradiction, ...],
 ) -> NoticeRow:
     bound = incident.invocations.get(document.step)
+    filed = document.digest in filed_digests(incident)
+    if filed:  # a correction that was filed since ends the difference
+        left = {one.fact for one in filed_differences(incident, document.duty)}
+        changed = tuple(one for one in changed if one.fact in left)
     about = ("approve", bound.step, bound.scope) if bound is not None else None
     signing = [i for i in incident.invocations.values() if (i.kind, i.subject, i.scope) == about]
     waiting = [i.id for i in signing if i.state in ("ready", "active") and not i.over]
@@ -169,7 +173,7 @@ def _row(
         current=current,
         approvals=tuple(row for i in signing for row in approval_rows(incident, i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
-        filed=document.digest in filed_texts(incident),
+        filed=filed,
         stale=bool(changed),
         changed=changed,
         to_verify=items_of(incident, document, found) if current else document.to_verify,
@@ -316,11 +320,11 @@ def notice_words(row: NoticeRow) -> str:
         return "superseded"
     given = sum(a.binds and a.approved for a in row.approvals)
     refused = sum(a.binds and not a.approved for a in row.approvals)
-    parts = [row.status.upper() if row.status == "draft" else row.status]
+    parts = ["filed" if row.filed else row.status.upper() if row.status == "draft" else row.status]
     if row.stale:
         approved = any(one.approved for one in row.approvals)
         word = "CHANGED SINCE APPROVAL" if approved else "OUT OF DATE"
-        word = f"{'filed, later facts differ' if row.filed else word}: {count(len(row.changed), 'fact')}"
+        word = f"{'later facts differ' if row.filed else word}: {count(len(row.changed), 'fact')}"
         parts.append(f"{word}, accepted by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")

@@ -137,6 +137,8 @@ def test_a_correction_under_the_same_duty_stands_beside_the_first_filing(desk: A
     assert found.get("differs") is None
     assert (found["record"]["digest"], found["state"]) == (first, "filed")
     assert [(one["digest"], one["reference"]) for one in found["corrections"]] == [(newest, "IC-2")]
+    rows = {one["digest"]: one for one in desk("notice", "list", "--format", "json").json["notices"]}
+    assert [(rows[one]["filed"], rows[one]["stale"]) for one in (first, newest)] == [(True, False)] * 2
     desk.done("audit", "verify")
 
 

@@ -275,7 +275,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()
     rooms: Confidentiality | None = None
-    """Confidentiality limit of the rooms that it opens; None if it opens none. See ``Hosting``."""
+    """Confidentiality limit of the rooms that it opens; None if it opens none. See ``Further.open_room``."""
 
 
 class Integration(Protocol):
@@ -330,12 +330,8 @@ class Further(Protocol):
     def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
         """Return a connection; it is opened with the first batch."""
 
-
-class Recalling(Protocol):
-    """Further interface of an integration that can stop a call, or change a message, after an acknowledgement elsewhere."""
-
     def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
-        """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
+        """Stop a call, or change a message, after an acknowledgement elsewhere, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
         ``outbound`` has the key, and the message as it should read now: first who acknowledged it. Without a text
         a rule blocks the channel now: stop it, but write nothing there. It never proves delivery of the message."""
@@ -343,31 +339,41 @@ class Recalling(Protocol):
     def unsent(self, outbound: Outbound, settings: Any) -> str:
         """Return why an accepted message has not left this machine, or the empty string. Only with an outbox."""
 
-
-def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
-    """Return why a message cannot be changed: a rule blocks the channel, or its name at the provider is unknown."""
-    if not outbound.text:
-        return Rejected("blocked", "a rule blocks this channel now, so the message there was not changed")
-    return None if provider_id else Rejected("unnamed", "the provider did not name the message")
-
-
-class SubscribesBrowsers(Protocol):
-    """Further interface of an integration whose addresses are subscriptions that browsers make."""
-
     def browser_key(self, settings: Any, secrets: Secrets) -> str:
         """Return the public key for which a browser subscribes; raises ValueError without a usable secret."""
 
     def address_domains(self, address: str, settings: Any) -> frozenset[str]:
         """Return the failure domains of an address itself; none for one at a service that the settings do not allow."""
 
-
-class Sealing(Protocol):
-    """Further interface of an integration that encrypts end to end, where ``Capabilities.e2ee``, to the ``#KEY`` of an address."""
-
     def seal(self, outbound: Outbound, settings: Any, secrets: Secrets) -> bytes | Outcome:
-        """Return the encrypted message, or why there is none; nothing is sent.
+        """Return the message encrypted end to end to the ``#KEY`` of an address, or why there is none; nothing is sent.
 
         The bytes are stored before the first ``send``, and each ``send`` with this key gets them as ``outbound.sealed``."""
+
+    def new_device(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the text of the secret ``device``, with the identity of the present one if there is one; publish nothing."""
+
+    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
+        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
+
+    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
+        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
+
+    def open_room(self, room: NewRoom, settings: Any, secrets: Secrets) -> Outcome:
+        """Open an invitation-only room (``Capabilities.rooms``), or find the existing one of that name; ``Accepted.provider_id`` names it."""
+
+    def invite(self, invitation: Invitation, settings: Any, secrets: Secrets) -> Outcome:
+        """Invite one person; for a member or invited person the outcome is ``Accepted``."""
+
+    def room_address(self, room: str, settings: Any) -> str:
+        """Return the link to a room. Pure."""
+
+
+def unwritable(outbound: Outbound, provider_id: str) -> Rejected | None:
+    """Return why a message cannot be changed: a rule blocks the channel, or its name at the provider is unknown."""
+    if not outbound.text:
+        return Rejected("blocked", "a rule blocks this channel now, so the message there was not changed")
+    return None if provider_id else Rejected("unnamed", "the provider did not name the message")
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -380,19 +386,6 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Omit the address."""
         return f"Query(at={self.at!r})"
-
-
-class HasDevice(Protocol):
-    """Further interface of an integration that sends from a device of its own, whose keys are the secret ``device``."""
-
-    def new_device(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
-        """Return the text of the secret, with the identity of the present one if there is one; publish nothing."""
-
-    def publish_device(self, query: Query, settings: Any, secrets: Secrets) -> Outcome:
-        """Publish the device of the secret; ``Accepted`` if others can verify it. Repetition is harmless."""
-
-    def pin(self, query: Query, settings: Any, secrets: Secrets) -> str | Outcome:
-        """Return the address of ``query.recipient`` with the key that the provider now shows for its person."""
 
 
 class BulkConnection(Protocol):
@@ -430,19 +423,6 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Omit the address."""
         return f"Invitation(room={self.room!r})"
-
-
-class Hosting(Protocol):
-    """Further interface of an integration that opens war rooms, as ``Capabilities.rooms`` says."""
-
-    def open_room(self, room: NewRoom, settings: Any, secrets: Secrets) -> Outcome:
-        """Open an invitation-only room, or find the existing one of that name; ``Accepted.provider_id`` names it."""
-
-    def invite(self, invitation: Invitation, settings: Any, secrets: Secrets) -> Outcome:
-        """Invite one person; for a member or invited person the outcome is ``Accepted``."""
-
-    def room_address(self, room: str, settings: Any) -> str:
-        """Return the link to a room. Pure."""
 
 
 class UnknownIntegration(LookupError):

@@ -108,11 +108,11 @@ def _over(turn: Turn) -> tuple[str, ...]:
             for name in kept
         )
     if after.state not in OVER:
-        duties = ", ".join(sorted(name for name in after.duties if _open(after, name))) or "none"
+        left = ", ".join(sorted(name for name in after.duties if _open(after, name))) or "none"
         return (
             f"{after.codename} is open again, with the tasks that were open. Ended tasks stay ended: "
             "tocsin task reopen STEP --reason WHY",
-            f"Open duties: {duties}",
+            f"Open duties: {left}",
         )
     found = (f"{after.codename} is {after.state}. You can still add notes and facts. Tasks are closed.",)
     duties = sorted(name for name in {*_duties(turn)} if _open(after, name) and not _open(before, name))

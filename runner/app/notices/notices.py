@@ -15,7 +15,8 @@ from runner.base.text import near_hint, nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.incident.law.duties import BINDING
-from runner.incident.notices.decide import DRAFT, own_lane, renderings
+from runner.incident.law.filed import all_differences, filed_texts
+from runner.incident.notices.decide import DRAFT, next_lane, renderings
 from runner.incident.notices.staleness import blocking, change_words, recorded_as
 from runner.incident.notices.verification import current_texts, items_of
 from runner.incident.state.commands import AddNotice, EffectFailed, Rendered
@@ -212,7 +213,7 @@ def render_duty(
     override: str = "",
     gaps: Mapping[str, str] | None = None,
 ) -> tuple[*tuple[AddNotice, ...], Rendered]:
-    """Generate the notice of a duty: again by its newest task; without any, with tasks of its own for approval and filing.
+    """Generate the notice of a duty: again by its newest task; without any, or as a correction, with tasks of its own.
 
     A playbook's tasks for the same duty take it over. Raises NotFound for an unknown duty, Refused for one that does not apply.
     """
@@ -225,7 +226,8 @@ def render_duty(
             hint=near_hint(duty, found, "See: tocsin duties"),
             code="unknown_duty",
         )
-    if found[duty].verdict not in BINDING or not found[duty].in_sight:
+    filed = filed_text(incident, duty)
+    if filed is None and (found[duty].verdict not in BINDING or not found[duty].in_sight):
         raise Refused(
             f'Duty "{duty}" does not apply. A notice of it would notify without a duty.',
             hint=Action("duty.show", duty),
@@ -233,16 +235,21 @@ def render_duty(
         )
     work = Render(
         incident=incident.id,
-        step=f"{own_lane(duty)}{DRAFT}#1",
-        notice="auto",
+        step=f"{next_lane(incident, duty)}{DRAFT}#1",
+        notice=filed.notice if filed is not None else "auto",
         duty=duty,
         formats=("docx", "pdf", "html", "txt"),
     )
-    return AddNotice(duty=duty), render_step(service, incident, work, override, gaps)
+    return AddNotice(duty=duty, notice=work.notice), render_step(service, incident, work, override, gaps)
 
 
 def notice_step(incident: Incident, duty: str) -> str:
-    """Return the task whose text is the newest of a duty, else its first notice task that was not cancelled; empty without."""
+    """Return the task whose text is the newest of a duty, else its first notice task that was not cancelled; empty without.
+
+    Empty if its text was filed and facts changed since: nobody can approve there again.
+    """
+    if filed_text(incident, duty) is not None:
+        return ""
     texts = [text.step for text in current_texts(incident) if text.duty == duty]
     tasks = (
         one.id
@@ -250,6 +257,14 @@ def notice_step(incident: Incident, duty: str) -> str:
         if one.kind == "notice" and incident.scopes[one.scope].item == duty and one.state != "cancelled"
     )
     return texts[-1] if texts else next(tasks, "")
+
+
+def filed_text(incident: Incident, duty: str) -> Document | None:
+    """Return the newest text of a duty if its task made the filed one, and a filed text of its law differs from the facts."""
+    texts = [one for one in current_texts(incident) if one.duty == duty]
+    filed = filed_texts(incident)
+    corrects = texts and any(one.digest in filed for one in renderings(incident, texts[-1].step))
+    return texts[-1] if corrects and any(all_differences(incident, duty.partition("/")[0])) else None
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:

@@ -223,7 +223,7 @@ class Gateway:
     def keys(
         self, channel: Channel, act: str, at: datetime, secrets: Mapping[str, str], address: str = ""
     ) -> str | SendResult:
-        """Call one function of ``HasDevice``; return its text or its outcome."""
+        """Call one function for the device of an integration; return its text or its outcome."""
         query, held = Query(at=at, recipient=address), as_held(secrets)
         return self._prepared(channel, address, lambda able, known: getattr(able, act)(query, known, held))
 

@@ -221,19 +221,14 @@ def closing(text: str) -> Closing:
         return Closing()
     kind, _, rest = text.partition(":")
     name, _, what = rest.partition(":")
-    if not name or not what:
-        kind = "?"
-    match kind:
-        case "test":
-            return Closing("test", name, what)
-        case "exercise":
-            return Closing("exercise", name, what)
-        case _:
-            raise Refused(
-                f'The value "{text}" names no test and no exercise target.',
-                hint="Write test:PLAYBOOK:TEST or exercise:EXERCISE:TARGET, such as exercise:lost-laptop:T1.",
-                code="bad_closing",
-            )
+    for known in get_args(ClosingKind):
+        if known and known == kind and name and what:
+            return Closing(known, name, what)
+    raise Refused(
+        f'The value "{text}" names no test and no exercise target.',
+        hint="Write test:PLAYBOOK:TEST or exercise:EXERCISE:TARGET, such as exercise:lost-laptop:T1.",
+        code="bad_closing",
+    )
 
 
 POSSIBLE: dict[str, tuple[Status, ...]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, count
 
 import msgspec
 
@@ -65,17 +65,25 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
 DRAFT = "draft-notice"
 
 
-def own_lane(duty: str) -> str:
-    """Return the scope of the tasks of a notice that a person began before a playbook did."""
-    return f"added:notice[{duty}]."
+def own_lane(duty: str, number: int = 1) -> str:
+    """Return the scope of the tasks of a notice that a person began before a playbook did, or after a filing."""
+    return f"added:notice[{duty}]{number if number > 1 else ''}."
 
 
-def notice_added(incident: Incident, duty: str, by: str, library: Library) -> tuple[e.AnyEvent, ...]:
+def next_lane(incident: Incident, duty: str) -> str:
+    """Return the first free scope for the tasks of a notice that a person begins."""
+    return next(lane for number in count(1) if (lane := own_lane(duty, number)) not in incident.scopes)
+
+
+def notice_added(
+    incident: Incident, command: c.AddNotice, by: str, library: Library
+) -> tuple[e.AnyEvent, ...]:
     """Return the tasks of one notice: text, approval, filing. Its text is written next."""
-    run, lane, held = next(iter(incident.runs.values())), own_lane(duty), incident.roles
+    duty, held = command.duty, incident.roles
+    run, lane = next(iter(incident.runs.values())), next_lane(incident, duty)
     writer = next((role for role in ("dpo", "counsel", "commander") if held.get(role)), COUNSEL)
     steps: tuple[AddedStep, ...] = (
-        Notice(id=DRAFT, notice="auto", duty=duty, title="Draft the notice"),
+        Notice(id=DRAFT, notice=command.notice, duty=duty, title="Draft the notice"),
         own_approval(incident, library),
         File(
             id="file-notice",

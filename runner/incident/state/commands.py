@@ -285,9 +285,11 @@ class AddTask(Command, frozen=True, kw_only=True):
 
 
 class AddNotice(Command, frozen=True, kw_only=True):
-    """Add the tasks of one notice that no step of a playbook makes yet: its text, its approval, its filing."""
+    """Add the tasks of one notice that no step makes, or that corrects a filed one: its text, its approval, its filing."""
 
     duty: str
+    notice: str = "auto"
+    """The template."""
 
 
 class SetSeverity(Command, frozen=True, kw_only=True):

@@ -203,7 +203,10 @@ def approvers(
     people.update(dict.fromkeys(one.person for one in invocation.deputies if one.person not in wrote))
     able_as = {name: eligible(incident, invocation, step, name) for name in people}
     held = {role: tuple(name for name, roles in able_as.items() if role in roles) for role in step.by.roles}
-    left = tuple(name for name, roles in able_as.items() if roles and name not in given)
+    needed = tally(incident, invocation, step).still_needs
+    left = tuple(
+        name for name, roles in able_as.items() if name not in given and not set(roles).isdisjoint(needed)
+    )
     if reachable(step.by, held):
         return left, ()
     more = (role for role in step.by.roles if reachable(step.by, {**held, role: (*held[role], "")}))

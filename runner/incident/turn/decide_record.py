@@ -82,8 +82,8 @@ def decide_record(  # noqa: C901  # one case a command
             return _access(incident, command, by)
         case c.AddTask():
             return (_added(incident, command, by, library),)
-        case c.AddNotice(duty=duty):
-            return notice_added(incident, duty, by, library)
+        case c.AddNotice():
+            return notice_added(incident, command, by, library)
         case c.CorrectEvent():
             return (_corrected(incident, command, by),)
         case c.PinPlaybook(run=run):

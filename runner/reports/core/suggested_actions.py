@@ -74,7 +74,7 @@ def row_step(row: TaskRow) -> Action:
     """Return the action for a step in a list; a filing is recorded on its duty."""
     if row.awaits:
         return confirm(row.awaits)
-    if row.lacking:
+    if row.lacking and not row.approvers:
         return assign_role(row.lacking[0])
     duty = row.duty if row.kind == "file" else ""
     return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)

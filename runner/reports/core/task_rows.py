@@ -201,7 +201,9 @@ def _row(
     roles = roles_of(step)
     fields = open_fields(incident, invocation, step, library)
     to_ask = step.asks if isinstance(step, Form) and invocation.state == "waiting" else ()
-    can, lacking = _approvers(incident, invocation, step)
+    open_step = None if invocation.over or invocation.assignee else step
+    can, lacking = approvers(incident, invocation, open_step) if isinstance(open_step, Approve) else ((), ())
+    nobody = f"nobody left with the role {' or '.join(lacking)}" if lacking else ""
     open_ = tuple(one.field.fact for one in fields if one.state == "open") or tuple(
         one.fact for one in to_ask
     )
@@ -222,7 +224,7 @@ def _row(
         approvers=can,
         lacking=lacking,
         awaits=awaited.entry if awaited is not None else 0,
-        who=_approver_words(can, lacking) or _who(incident, invocation, roles),
+        who="; ".join(filter(None, (person_names(can), nobody))) or _who(incident, invocation, roles),
         progress=f"answered; entry {awaited.entry} awaits a second person"
         if awaited is not None
         else _progress(incident, invocation, step, library),
@@ -279,20 +281,6 @@ def _awaited(incident: Incident, facts: tuple[str, ...]) -> TwoPeople | None:
     """Return the act that gives all these facts once a second person confirms it."""
     awaiting = [one for one in incident.second_person.values() if one.state == "awaiting" and facts]
     return next((one for one in awaiting if {*facts} <= {change.key for change in one.act.facts}), None)
-
-
-def _approvers(
-    incident: Incident, invocation: Invocation, step: AnyStep | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if not isinstance(step, Approve) or invocation.over or invocation.assignee:
-        return (), ()
-    return approvers(incident, invocation, step)
-
-
-def _approver_words(can: tuple[str, ...], lacking: tuple[str, ...]) -> str:
-    """Return who can approve, and the role in which nobody is left; empty if this is no approval."""
-    nobody = f"nobody left with the role {' or '.join(lacking)}" if lacking else ""
-    return "; ".join(filter(None, (person_names(can) if can else "", nobody)))
 
 
 def _contains(step: AnyStep | None) -> bool:

@@ -248,8 +248,6 @@ def _type(path: str) -> str:
     return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
-MOST_CHOICES = 31
-"""With more choices than 30, such as countries, a form does not list them."""
 _TYPE_WORDS = {
     "bool": "yes or no",
     "instant": "time",
@@ -363,7 +361,7 @@ def _field(one: FieldRow) -> Cells:
     words = [
         one.ask,
         one.help,
-        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, MOST_CHOICES) else "",
+        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, 31) else "",
     ]
     given = one.state in ("answered", "known")
     said = value_words(one.value) if given else f"waits for {', '.join(one.missing)}" if one.missing else ""
@@ -420,7 +418,7 @@ def _next(report: TaskReport) -> Action:
     row, text = report.task, report.notice
     if row.unticked:
         return Action("task.check", row.command_name, {"row": Slot("ROW")})
-    if row.kind != "approve" or row.lacking:
+    if row.kind != "approve" or (row.lacking and not row.approvers):
         return suggested_actions.row_step(row)
     if text is not None and (text.open_items or text.status == "draft"):
         return Action("notice.show" if text.status == "draft" else "notice.tick", text.notice)

@@ -10,14 +10,14 @@ import msgspec
 
 from runner.actions import Action
 from runner.incident.law.duties import BINDING, signed_at
-from runner.incident.law.filed import corrected_by
-from runner.incident.notices.staleness import ChangedFact, changes, not_passed
+from runner.incident.law.filed import corrected_by, filed_texts
+from runner.incident.notices.staleness import ChangedFact, changes, not_passed, recorded_as
 from runner.incident.notices.verification import current_texts, open_items
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
-from runner.incident.steps.approvals import approvals_of, authors, subject, tally, written_out
+from runner.incident.steps.approvals import approvals_of
 from runner.law.duty import CLAIMED_BY, Act, DutyStatus, NextAct
-from runner.playbook.format import CONTAINERS, PEOPLE, Approve
+from runner.playbook.format import CONTAINERS, PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, person_names
@@ -142,8 +142,17 @@ class _About(NamedTuple):
             return self._decide(duty)
         if not duty.differs:
             return NextAct(act="done")
-        correction = Action("notice.render", corrected_by(self.incident, duty.id, self.library))
-        return self._by_officers("correct", correction)
+        paper = corrected_by(self.incident, duty.id, self.library)
+        text, keys = self.texts.get(paper), sorted(self.incident.facts)
+        if text is not None and text.digest not in filed_texts(self.incident):
+            read = {key for path in text.facts for key in recorded_as(path.removesuffix("[]"), keys)}
+            stale = not_passed(self.incident, text, self.changed[text.id])
+            if not stale and read.issuperset(one.fact for one in duty.differs):
+                about = msgspec.structs.replace(duty, id=paper)
+                return (
+                    self._paper(about, text) if signed_at(self.incident, text) is None else self._file(about)
+                )
+        return self._by_officers("correct", Action("notice.render", paper))
 
     def _question(self, duty: DutyStatus, text: Document | None) -> NextAct | None:
         """Return the question that decides a duty, or the decision if its facts support an exemption.
@@ -192,7 +201,7 @@ class _About(NamedTuple):
             return self._approval(row)
         words = f"{count(len(items), 'item')} to verify"
         action = Action("notice.tick", handle(self.incident, text.step))
-        return NextAct(act="approve", who=self._able(row), blocked_by=words, action=action)
+        return NextAct(act="approve", who=person_names(row.approvers), blocked_by=words, action=action)
 
     def _first(self, duty: DutyStatus) -> TaskRow | None:
         """Return the first open task of the lane of a duty, tasks of people first; the number orders tasks."""
@@ -221,25 +230,12 @@ class _About(NamedTuple):
         if row.stuck:
             again = suggested_actions.retry_step(row.state, row.command_name)
             return NextAct(act="approve", who=row.who, blocked_by=row.stuck, action=again)
-        who = self._able(row)
+        who = person_names(row.approvers)
         before = {one.step: named(one) for one in self.rows if one.item == row.item}
         waits = ", ".join(before.get(step, step) for step in row.waits_for) if row.state == "waiting" else ""
-        nobody = "" if who else f"nobody else has the role {' or '.join(row.roles)}"
+        nobody = f"nobody left with the role {' or '.join(row.lacking)}" if row.lacking else ""
         action = suggested_actions.row_step(row)
         return NextAct(act="approve", who=who, blocked_by=waits or nobody, action=action)
-
-    def _able(self, row: TaskRow) -> str:
-        """Return the people whose approval is still needed, without the authors."""
-        invocation = self.incident.invocations[row.invocation]
-        step = self.library.step(self.incident, row.invocation)
-        bound = subject(self.incident, invocation, step) if isinstance(step, Approve) else None
-        if bound is None or not isinstance(step, Approve):
-            return row.who
-        roles = list(tally(self.incident, invocation, step).still_needs)
-        roles += ["executive"] if written_out(self.incident, invocation, step) else []
-        out = authors(self.incident, bound) | {one.by for one in invocation.approvals if not one.void}
-        held = (person for role in roles for person in self.incident.roles.get(role, ()))
-        return person_names(person for person in held if person not in out)
 
     def _file(self, duty: DutyStatus) -> NextAct:
         task = next((row for row in self.rows if row.kind == "file" and row.duty == duty.id), None)

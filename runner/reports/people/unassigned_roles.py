@@ -119,8 +119,7 @@ def ways_words(ways: Iterable[Sequence[str]]) -> str:
     """Return what makes approvals possible: the roles of which one more person is enough, first what is enough for most."""
     most = Counter(role for each in ways for role in each).most_common()
     named = " or ".join(_MORE.get(role, f"another {role}") for role, _ in most) or "two people are missing"
-    give = f"Give a role to one more person who does not write the text: {named}. Name everybody who has it"
-    return f"{give}: tocsin role assign ROLE PERSON... --always"
+    return f"Give a role to one more person who does not write the text: {named}. Name everybody who has it: tocsin role assign ROLE PERSON... --always"
 
 
 _MORE = {"counsel": "outside counsel", "executive": "an executive", "dpo": "another dpo"}

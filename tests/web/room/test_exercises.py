@@ -215,7 +215,7 @@ def test_action_items_have_an_owner_and_a_date_and_go_to_their_end(play: tuple[A
     done = {"words": "in the calendar", "status": "open"}
     assert submitted(room, maria, "improvement", "done", "i-1", **done).status_code == 303
     assert item()["status"] == "done"
-    assert 'href="/improvement/i-1"' in room.get(olga, "/exercises").text
+    assert 'href="/improvement/i-1"' in room.get(olga, "/exercises?all=1").text
 
 
 def test_an_exercise_is_scheduled_and_taken_from_the_schedule(play: tuple[AtDesk, Served]) -> None:

@@ -47,7 +47,8 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
         if row.by != asked.principal.person:
             yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
     act = duty.next.act if duty.next is not None else "done"
-    if act not in ("done", "correct"):
+    paper = duty.next.action if duty.next is not None else None
+    if act not in ("done", "correct") or (act == "correct" and paper is not None and paper.ref == duty.id):
         step = notice_step(asked.incident, asked.ref)
         written = if_written(asked.service, asked.incident, step, asked.principal.person)
         yield Form("render", "Generate the notice", folded=act != "generate", note=written)

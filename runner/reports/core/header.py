@@ -63,8 +63,8 @@ def without_worker(page: Page) -> Page:
 
 def at_wrong_time(page: Page, problem: str) -> Page:
     """Return a page with a note under its marking: what is wrong with the clock."""
-    words = f"{problem} Set the clock. If it is right, a commander confirms the time on the status page"
-    return _noted(page, line(words, "alarm", hang=2))
+    how = "Set the clock. If it is right, a commander confirms the time on the status page"
+    return _noted(page, line(f"{problem} {how}", "alarm", hang=2))
 
 
 def without_settings(page: Page, left_out: Sequence[str]) -> Page:

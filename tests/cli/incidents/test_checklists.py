@@ -67,7 +67,7 @@ def test_rows_on_which_safety_depends_are_shown(badge: AtDesk) -> None:
 def test_all_at_once_needs_a_yes_for_each_row_that_must_be_checked(badge: AtDesk, deed: str) -> None:
     said = badge("task", deed, "block", "--all", "--format", "json")
     assert (said.code, said.error) == (1, "no_terminal")
-    assert shlex.split(said.json["hint"])[-4:] == ["check", "lost-badge:block#1", "2", "4"]
+    assert shlex.split(said.json["hint"])[-4:] == ["check", "block", "2", "4"]
     assert badge("task", deed, "block", "--all", types="y\nn\n").error == "not_confirmed"
     assert ticked(badge) == []
     badge.done("task", deed, "block", "--all", types="y\ny\n")

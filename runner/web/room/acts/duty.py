@@ -46,8 +46,7 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
     for row in report.awaiting:
         if row.by != asked.principal.person:
             yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
-    act = duty.next.act if duty.next is not None else "done"
-    paper = duty.next.action if duty.next is not None else None
+    act, paper = (duty.next.act, duty.next.action) if duty.next is not None else ("done", None)
     if act not in ("done", "correct") or (act == "correct" and paper is not None and paper.ref == duty.id):
         step = notice_step(asked.incident, asked.ref)
         written = if_written(asked.service, asked.incident, step, asked.principal.person)

@@ -66,19 +66,6 @@ def _watched(service: IncidentService) -> bool:
     return not in_background(service)
 
 
-def _name_tasks(error: TocsinError, incident: Incident) -> None:
-    """Name tasks in an error as a person types them: by the id of the step, or by row number."""
-    from runner.reports.core.task_rows import handle
-
-    for name in sorted(incident.invocations, key=len, reverse=True):
-        if name in error.message or name in error.hint:
-            short = handle(incident, name)
-            error.message = error.message.replace(name, short)
-            error.hint = error.hint.replace(f"'{name}'", short).replace(name, short)
-        elif error.action is not None and error.action.ref == name:
-            error.action = msgspec.structs.replace(error.action, ref=handle(incident, name))
-
-
 class Session:
     """The session of a command; a context manager that closes the database."""
 
@@ -239,22 +226,19 @@ class Session:
         """Return a service for another thread, which notifies the workers."""
         from runner.workers.choice import attach
 
-        service = self.machine.apart()
-        attach(service)
+        attach(service := self.machine.apart())
         return service
 
     def warn_of_place(self) -> None:
         """Warn of a folder with unreliable locks or syncing."""
-        why = is_shared_folder(self.folder)
-        if why:
+        if why := is_shared_folder(self.folder):
             self.warn("shared_folder", f"{self.folder}: {why}. Move the home folder to a local disk.")
 
     def now(self) -> datetime:
         """Return the present time: exercise time after a command selected an exercise."""
-        wall = self.service.clock.now() if self.opened else self.world.clock.now()
-        if self._about is None or self._about.drill is None:
-            return wall
-        return self.service.now_in(self._about)
+        if self._about is not None and self._about.drill is not None:
+            return self.service.now_in(self._about)
+        return self.service.clock.now() if self.opened else self.world.clock.now()
 
     def name(self, given: str | None = None) -> str:
         """Return the id of the incident; a command that writes names it if several are open."""
@@ -491,7 +475,9 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, TocsinError) and error.code != "ambiguous" and self._about is not None:
-            _name_tasks(error, self._about)
+            from runner.reports.core.task_rows import name_tasks
+
+            name_tasks(error, self._about)
         if self.opened:
             self.service.checkpoints.end()
             self.service.close()

@@ -15,6 +15,7 @@ from datetime import datetime
 import msgspec
 
 from runner.base.states import TaskState
+from runner.errors import TocsinError
 from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
@@ -177,6 +178,17 @@ def handle(incident: Incident, name: str) -> str:
         return name
     step = incident.invocations[name].step
     return step if step in _clear(incident) else str(rows.index(name) + 1)
+
+
+def name_tasks(error: TocsinError, incident: Incident) -> None:
+    """Name tasks in an error as a person types them: by the id of the step, or by row number."""
+    for name in sorted(incident.invocations, key=len, reverse=True):
+        if name in error.message or name in error.hint:
+            short = handle(incident, name)
+            error.message = error.message.replace(name, short)
+            error.hint = error.hint.replace(f"'{name}'", short).replace(name, short)
+        elif error.action is not None and error.action.ref == name:
+            error.action = msgspec.structs.replace(error.action, ref=handle(incident, name))
 
 
 def _clear(incident: Incident) -> frozenset[str]:

@@ -85,7 +85,7 @@ def needs_attention(
         *_duties(duties, now),
         *_reopened(incident, begun, duties),
         *unsigned_filings(incident, begun, labels),
-        *filed_differently(incident, library, labels),
+        *filed_differently(incident, library, labels, duties),
         *stale_notices(incident),
         *_facts(incident, library, begun, duties),
         *_roles(incident, rows),

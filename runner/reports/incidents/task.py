@@ -248,13 +248,7 @@ def _type(path: str) -> str:
     return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
-_TYPE_WORDS = {
-    "bool": "yes or no",
-    "instant": "time",
-    "prose": "text",
-    "int": "number",
-    "jurisdiction": "place",
-}
+_TYPE_WORDS = {"bool": "yes or no", "instant": "time", "prose": "text", "int": "number", "jurisdiction": "place"}  # fmt: skip
 
 
 def type_words(kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from runner.actions import Action
 from runner.incident.law.filed import all_differences, corrected_by
@@ -10,6 +10,7 @@ from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.notices.verification import standing_texts
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
+from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count
@@ -37,9 +38,10 @@ def unsigned_filings(
 
 
 def filed_differently(
-    incident: Incident, library: Library, labels: Mapping[str, str]
+    incident: Incident, library: Library, labels: Mapping[str, str], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
-    """Yield the filings whose texts state facts that have another value now, each with the notice that corrects it."""
+    """Yield the filings whose texts state facts that have another value now, each with the next act of its correction."""
+    acts = {one.id: one.next.action for one in duties if one.next is not None}
     for duty, differs in all_differences(incident):
         words = "; ".join(change_words(one, incident.zone) for one in differs)
         yield AttentionItem(
@@ -47,7 +49,7 @@ def filed_differently(
             ref=duty,
             since=max(incident.facts[one.fact].at for one in differs),
             text=f"{labels.get(duty, duty)}: filed, now different. {words}",
-            action=Action("notice.render", corrected_by(incident, duty, library)),
+            action=acts.get(duty) or Action("notice.render", corrected_by(incident, duty, library)),
         )
 
 

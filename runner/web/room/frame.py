@@ -47,7 +47,7 @@ from runner.web.room.acts.forms import (
 from runner.web.room.acts.table import ACTING
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
-from runner.web.room.pages import Asked, File
+from runner.web.room.pages import Asked, File, Shown
 from runner.web.room.table import (
     BY_OPERATION,
     TABLE,
@@ -228,7 +228,7 @@ def asked_of(
 
 
 def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None, band: str = "") -> str:
-    """Return a page as HTML, with the warning of the command line if no worker runs.
+    """Return a page as HTML.
 
     ``path`` is its address; ``band`` is above everything.
     """
@@ -237,11 +237,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         service, who = asked.service, asked.principal
         record = cache(partial(record_showing, service, who.person, incident.id))
         CALLS.set(partial(lines_on_page, service, incident, who, record))
-    shown = row.draw(asked)
-    if _lacks_worker(row, asked):
-        shown = shown._replace(page=without_worker(shown.page))
-    if (problem := TrustedClock.of(asked.service).problem()) is not None:
-        shown = shown._replace(page=at_wrong_time(shown.page, problem.message))
+    shown = _drawn(row, asked)
     acting = ACTING.get(row.operation)
     part = "live" if asked.query.get("part") == "live" else ""
     offers = cache(lambda: offered(acting, asked) if acting else [])
@@ -293,6 +289,16 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",
         other=f"{path}?{urlencode(other)}",
     )
+
+
+def _drawn(row: Row, asked: Asked) -> Shown:
+    """Return a page with the warnings of the command line."""
+    shown = row.draw(asked)
+    if _lacks_worker(row, asked):
+        shown = shown._replace(page=without_worker(shown.page))
+    if (problem := TrustedClock.of(asked.service).problem()) is not None:
+        shown = shown._replace(page=at_wrong_time(shown.page, problem.message))
+    return shown
 
 
 def _lacks_worker(row: Row, asked: Asked) -> bool:

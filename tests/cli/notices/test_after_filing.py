@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk, Said
-from tests.cli.notices.noticed import BODY, DUTY, PLAYBOOK, noticed
+from tests.cli.notices.noticed import BODY, DUTY, PLAYBOOK, noticed, verified
 
 PLAY = (
     PLAYBOOK
@@ -191,3 +191,49 @@ def test_the_next_act_is_to_correct_only_while_a_fact_differs(desk: AtDesk) -> N
     assert rendered(desk, "more")["duty"] == SUPPLEMENT, "the task of the playbook takes the draft over"
     grow(desk, 21500)
     assert duty(desk)["next"]["act"] == "done"
+
+
+def test_the_next_act_leads_on_after_the_correction_was_generated(desk: AtDesk) -> None:
+    grow(desk)
+    desk.done("notice", "render", SUPPLEMENT)
+    found = duty(desk)["next"]
+    assert (found["act"], found["action"]["ref"]) == ("complete", "incident.new_information")
+    [item] = [
+        one
+        for one in desk("status", "--format", "json").json["needs_attention"]
+        if one["kind"] == "filing_differs"
+    ]
+    assert item["action"] == found["action"]
+
+
+def test_a_filing_without_a_supplement_is_corrected_by_a_text_that_is_approved_and_filed(
+    desk: AtDesk,
+) -> None:
+    grow(desk)
+    desk.done("notice", "render", "more", "--override", "counsel knows", "--as", "jonas")
+    told = ("duty", "record-filed", SUPPLEMENT, "--reference", "S-1", "--reason", "approved on paper")
+    desk.done(*told, "--digest", rendered(desk, "more")["digest"])
+    grow(desk, 40000)
+    found = duty(desk, SUPPLEMENT)["next"]
+    assert (found["act"], found["action"]["ref"]) == ("correct", SUPPLEMENT)
+    desk.done("notice", "render", SUPPLEMENT)
+    desk.done("notice", "render", SUPPLEMENT, "--override", "counsel knows", "--as", "jonas")
+    made = [
+        one for one in desk("notice", "list", "--format", "json").json["notices"] if "added:" in one["step"]
+    ]
+    digest = made[-1]["digest"]
+    signed = 0
+    for person in ("ada", "tom"):
+        found = duty(desk, SUPPLEMENT)["next"]
+        assert found["act"] == "approve", found
+        if found["blocked_by"]:
+            verified(desk, "draft-notice")
+            found = duty(desk, SUPPLEMENT)["next"]
+        signed += desk("approve", found["action"]["ref"], "--as", person, "--digest", digest).code == 0
+    assert signed == 2
+    found = duty(desk, SUPPLEMENT)["next"]
+    assert (found["act"], found["action"]["verb"]) == ("file", "duty.record_filed")
+    desk.done("duty", "record-filed", SUPPLEMENT, "--reference", "S-2")
+    assert duty(desk, SUPPLEMENT)["next"]["act"] == "done"
+    tasks = desk("task", "list", "--format", "json").json["tasks"]
+    assert [one["state"] for one in tasks if one["step"] == "file-notice"] == ["done"]

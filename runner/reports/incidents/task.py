@@ -396,7 +396,7 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
         exhausted = [delivery.delivery for delivery in report.deliveries if delivery.state == "exhausted"]
         actions += [
-            *(suggested_actions.as_shown(suggested_actions.call(one)) for one in exhausted),
+            *map(suggested_actions.call, exhausted),
             suggested_actions.retry_step(row.state, row.command_name),
             Action("task.skip", row.command_name, {"reason": suggested_actions.WHY}),
         ]

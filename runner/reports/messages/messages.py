@@ -486,7 +486,7 @@ def message_page(report: DeliveryReport, now: datetime, me: str = "") -> Iterato
         yield line(call_words(row.recipient, row.delivery)[0])
         said = "the text above, word for word" if report.read_aloud == report.text else report.read_aloud
         yield line(f"Read aloud: {said}" if report.text else "The text cannot be read", hang=2)
-        yield do(suggested_actions.as_shown(suggested_actions.call(row.delivery)))
+        yield do(suggested_actions.call(row.delivery))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

@@ -15,7 +15,7 @@ from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One item; ``status`` is ``open``, ``done``, ``retested`` (an older version) or ``dropped``."""
+    """One item; ``status`` is ``open``, ``done``, ``retested`` (verified by an older version of Tocsin) or ``dropped``."""
 
     id: str
     status: str

@@ -55,7 +55,7 @@ class PlaybookReadiness(msgspec.Struct, frozen=True, kw_only=True):
     missed: tuple[str, ...]
     """Missed runs without acknowledgement."""
     open: tuple[str, ...]
-    """Action items by id: open, overdue (also open), and done but unverified."""
+    """Action items by id: open, and overdue (also open)."""
     late: tuple[str, ...]
     problem: str = ""
     """The reason if the playbook cannot be opened."""

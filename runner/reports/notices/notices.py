@@ -138,7 +138,7 @@ def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     """Return every version of every notice, oldest first; those of the same time by step."""
     current = {document.id for document in current_texts(incident)}
     changed = changes(incident, incident.documents.values())
-    found = contradictions(incident)
+    found, filed = contradictions(incident), filed_digests(incident)
     return tuple(
         _row(
             incident,
@@ -146,6 +146,7 @@ def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
             document.id in current,
             changed[document.id],
             found,
+            document.digest in filed,
         )
         for document in sorted(incident.documents.values(), key=lambda one: (one.at, one.step))
     )
@@ -157,9 +158,9 @@ def _row(
     current: bool,
     changed: tuple[ChangedFact, ...],
     found: tuple[Contradiction, ...],
+    filed: bool,
 ) -> NoticeRow:
     bound = incident.invocations.get(document.step)
-    filed = document.digest in filed_digests(incident)
     if filed:  # a correction that was filed since ends the difference
         left = {one.fact for one in filed_differences(incident, document.duty)}
         changed = tuple(one for one in changed if one.fact in left)

@@ -97,9 +97,8 @@ def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]
             others = {role: [one for one in held[role] if one not in out] for role in step.by.roles}
             if not reachable(step.by, others):
                 roles, ways = roles_words(step.by), ways_out(step, others, ())
-                found[Unreachable(title=title_of(step), playbook=playbook.name, roles=roles, ways=ways)] = (
-                    None
-                )
+                few = Unreachable(title=title_of(step), playbook=playbook.name, roles=roles, ways=ways)
+                found[few] = None
     return tuple(found)
 
 

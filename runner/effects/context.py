@@ -90,7 +90,8 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     wall: Callable[[], datetime]
     """Real time, for messages to the outside."""
     new_id: Callable[[str], str]
-    duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
+    duties: Callable[[Incident, datetime, Library, Sequence[str]], tuple[DutyStatus, ...]]
+    """Return the duties of relevant laws and of the laws of the named duties."""
     compromises: Callable[[], Sequence[Compromise]] = tuple
     """What incidents say is compromised now: a message that was planned before is judged again as it leaves."""
     tokens: MutableMapping[str, object] = msgspec.field(default_factory=dict)

@@ -147,12 +147,19 @@ def _name(
 
 def fingerprint(files: Mapping[str, Path | Traversable], code: Sequence[str] = CODE) -> str:
     """Return the cache key of these texts and this code: the same on every machine."""
-    total = hashlib.sha256(f"{__version__}\n".encode())
-    for entry in sources(code):
-        _add(total, entry.name, Path(entry.path).read_bytes())
+    total = _code_digest(tuple(code)).copy()
     for name, file in sorted(files.items()):
         _add(total, name, file.read_bytes())
     return total.hexdigest()[:40]
+
+
+@functools.cache
+def _code_digest(code: tuple[str, ...]) -> hashlib._Hash:
+    """Return the digest of the version and the source files; those of a running process do not change."""
+    total = hashlib.sha256(f"{__version__}\n".encode())
+    for entry in sources(code):
+        _add(total, entry.name, Path(entry.path).read_bytes())
+    return total
 
 
 def _add(total: hashlib._Hash, name: str, content: bytes) -> None:

@@ -183,7 +183,8 @@ def status(
     duties: Iterable[DutyStatus] | None = None,
 ) -> BulkStatus:
     """Count a campaign; with ``check`` compare its tables with the journal first. Without ``duties`` these are assessed."""
-    assessed = service.duties(incident) if duties is None else duties
+    served = [ground.group.duty for ground in found.campaign.grounds]
+    assessed = service.near_duties(incident, also=served) if duties is None else duties
     now, campaign = service.clock.now(), _as_it_is_now(found.campaign, assessed)
     tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
     proof = verify(service, incident, campaign.id) if check else None

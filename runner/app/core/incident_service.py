@@ -6,7 +6,7 @@ folded from the journal on each request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cached_property, partial
@@ -49,7 +49,7 @@ from runner.app.core.trusted_clock import TrustedClock
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
-from runner.incident.law.duties import Keep, Statuses, duty_statuses, kept_statuses, near_statuses
+from runner.incident.law.duties import Keep, Statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
@@ -242,8 +242,7 @@ class IncidentService:
     def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
         library, now = self.library(incident), at or self.now_in(incident)
-        found = with_checks(kept_statuses(incident, now, library, keep), readable(self.law_checks), library)
-        return self._with_next(incident, found, now)
+        return self._checked(incident, kept_statuses(incident, now, library, keep), now)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""
@@ -251,16 +250,19 @@ class IncidentService:
             payloads = self.store.read_payloads(JOURNAL)
             return fold_checks((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
 
-    def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
-        """Return the duties of only those laws that are relevant, or have a record or an exemption."""
-        now = at or self.now_in(incident)
-        return self._with_next(incident, near_statuses(incident, now, self.library(incident)), now)
+    def near_duties(
+        self, incident: Incident, at: datetime | None = None, also: Iterable[str] = ()
+    ) -> tuple[DutyStatus, ...]:
+        """Return the duties of only those laws that are relevant, or have a record or an exemption, or a duty of ``also``."""
+        library, now = self.library(incident), at or self.now_in(incident)
+        return self._checked(incident, near_statuses(incident, now, library, also), now)
 
-    def _with_next(self, incident: Incident, found: Statuses, now: datetime) -> Statuses:
-        """Return duties with their next acts. What differs from a filed text is to be given as ``differences`` here."""
+    def _checked(self, incident: Incident, found: Statuses, now: datetime) -> Statuses:
+        """Return duties with the checks of the home and with their next acts."""
         from runner.reports.law.next_act import with_next
 
-        return with_next(incident, self.library(incident), found, now)
+        library = self.library(incident)
+        return with_next(incident, library, with_checks(found, readable(self.law_checks), library), now)
 
     def read(self, principal: Principal) -> Reader:
         """Return what a principal may read."""
@@ -460,7 +462,7 @@ class IncidentService:
             now=lambda: self.now_in(incident),
             wall=self.clock.now,
             new_id=self.chance.name,
-            duties=duty_statuses,
+            duties=near_statuses,
             compromises=self.compromises,
             letterhead=self.letterhead,
             public_url=self.home.public_url,

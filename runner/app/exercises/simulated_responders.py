@@ -345,7 +345,9 @@ class Players:
     def _ground(self, duty: str) -> str:
         """Return the exemption that the facts support, else an exemption that the verdict names, else ``NONE``."""
         law = self._service.library(self._incident).regime(duty.partition("/")[0])
-        status = next((row for row in self._service.duties(self._incident) if row.id == duty), None)
+        status = next(
+            (row for row in self._service.near_duties(self._incident, also=(duty,)) if row.id == duty), None
+        )
         if law is None or status is None:
             return NONE
         known = statute_grounds(law, status)

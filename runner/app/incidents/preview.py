@@ -51,9 +51,10 @@ def consequences(
     for row in task_rows(after, service.library(after)):
         if row.over and row.invocation and row.invocation not in done:
             yield line(f"Ends the task: {row.title}", hang=2)
-    before = {one.id: one for one in service.duties(incident, now)}
+    near = [one.id for each in (incident, after) for one in service.near_duties(each, now)]
+    before = {one.id: one for one in service.near_duties(incident, now, near)}
     changed = 0
-    for duty in service.duties(after, now):
+    for duty in service.near_duties(after, now, near):
         old = before.get(duty.id)
         if old is None or (old.verdict, old.state, old.due) == (duty.verdict, duty.state, duty.due):
             continue

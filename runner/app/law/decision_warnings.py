@@ -18,7 +18,8 @@ _RISK, _PLANNED = "risk.to_people", "incident.individual_notice_planned_at"
 
 def against(service: IncidentService, incident: Incident, duty: str, ground: str) -> Iterator[str]:
     """Yield each warning before a decision not to notify people."""
-    found = {one.id: one for one in service.duties(incident)}
+    texts_about = [text.duty for text in incident.documents.values()]
+    found = {one.id: one for one in service.near_duties(incident, also=(duty, FEDERAL, *texts_about))}
     own, federal = found.get(duty), found.get(FEDERAL)
     if own is None or own.recipient not in PEOPLE:
         return

@@ -99,9 +99,11 @@ def shown(service: IncidentService, reader: Reader, incident: Incident, duty: st
     """Return one duty as of an instant: the cautions of its law, its notices, and what can end it; raises NotFound."""
     from runner.app.notices.notices import check_content
 
-    found = {one.id: one for one in service.duties(incident, at)}
+    found = {one.id: one for one in service.near_duties(incident, at, (duty,))}
     if duty not in found:
-        hint = near_hint(duty, found) or Action("duty.list", args={"all": True})
+        hint = near_hint(duty, [one.id for one in service.duties(incident, at)]) or Action(
+            "duty.list", args={"all": True}
+        )
         raise NotFound(f'Duty "{duty}" does not exist.', hint=hint, code="unknown_duty")
     own, law = found[duty], service.library(incident).regime(found[duty].regime)
     texts = tuple(row for row in notice_rows(incident) if row.duty == duty)

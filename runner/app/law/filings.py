@@ -98,7 +98,7 @@ def served_together(service: IncidentService, incident: Incident, duty: str) -> 
 
     The authority directory names them (``one_filing``); those of one contract to one party need no directory.
     """
-    return together(service.duties(incident), duty)
+    return together(service.near_duties(incident, also=(duty,)), duty)
 
 
 def together(found: Sequence[DutyStatus], duty: str) -> tuple[str, ...]:
@@ -118,8 +118,9 @@ def together(found: Sequence[DutyStatus], duty: str) -> tuple[str, ...]:
 
 def others_to_file(service: IncidentService, incident: Incident, made: RecordDuty) -> str:
     """Return the arguments that record the open duties that a recorded filing can serve too; empty if there are none."""
-    open_ = {duty.id for duty in service.duties(incident) if duty.verdict == "applies" and duty.state in LIVE}
-    others = [duty for duty in served_together(service, incident, made.duty) if duty in open_]
+    found = service.near_duties(incident, also=(made.duty,))
+    open_ = {duty.id for duty in found if duty.verdict == "applies" and duty.state in LIVE}
+    others = [duty for duty in together(found, made.duty) if duty in open_]
     record = made.record
     values = {"reference": record.reference, "digest": record.digest, "at": record.at.isoformat()}
     options = [f"--{name} {quote(value)}" for name, value in values.items() if value]

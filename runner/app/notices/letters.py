@@ -290,7 +290,7 @@ def counts_differ(
     """Return the refusal of a list whose counts differ from the facts, with the duties that the counts would add."""
     new = [
         duty.id
-        for duty in service.duties(as_listed(incident, found))
+        for duty in service.near_duties(as_listed(incident, found))
         if duty.verdict == "applies" and addressing.statuses[duty.id].verdict != "applies"
     ]
     facts = " ".join(quote(f"{row.fact}={row.listed}") for row in found if row.recorded_differs)

@@ -86,7 +86,10 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     notice, body = template(service, incident, name)
     wanted = duty or next(iter(notice.duties), "")
     # A press text is about no duty: the law need not be assessed for it.
-    duties, library = service.duties(incident) if wanted else (), service.library(incident)
+    duties, library = (
+        service.near_duties(incident, also=(wanted,)) if wanted else (),
+        service.library(incident),
+    )
     brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)
     notice = requirements(notice, body, incident, brief)
     return notice, make(
@@ -219,11 +222,11 @@ def render_duty(
     """
     if step := notice_step(incident, duty):
         return (render_step(service, incident, step, override, gaps),)
-    found = {one.id: one for one in service.duties(incident)}
+    found = {one.id: one for one in service.near_duties(incident, also=(duty,))}
     if duty not in found:
         raise NotFound(
             f'Duty "{duty}" does not exist.',
-            hint=near_hint(duty, found, "See: tocsin duties"),
+            hint=near_hint(duty, [one.id for one in service.duties(incident)], "See: tocsin duties"),
             code="unknown_duty",
         )
     filed = filed_text(incident, duty)

@@ -50,7 +50,7 @@ def render(
     ``override`` makes it final despite missing information; the resulting command records the person.
     """
     try:
-        duties = tools.duties(incident, tools.now(), library) if work.duty else ()
+        duties = tools.duties(incident, tools.now(), library, (work.duty,)) if work.duty else ()
         status = next((duty for duty in duties if duty.id == work.duty), None)
         brief = legal_context(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, brief)]

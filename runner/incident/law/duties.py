@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,14 +64,17 @@ def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     return _statuses(incident, nested(incident.facts), now, library, library.regimes)
 
 
-def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
-    """Return the same for only those laws that are relevant, or have a record or an exemption."""
+def near_statuses(
+    incident: Incident, now: datetime, library: Library, also: Iterable[str] = ()
+) -> tuple[DutyStatus, ...]:
+    """Return the same for only those laws that are relevant, or have a record or an exemption, and for the laws of the duties ``also``."""
     if library.outline is None:
         return duty_statuses(incident, now, library)
+    named = {duty.partition("/")[0] for duty in also}
     facts = nested(incident.facts)
     people = Populations(facts)
     judged = _judged(incident, facts, now, library.outline, people)
-    return _statuses(incident, facts, now, library, _near_laws(judged, library), people)
+    return _statuses(incident, facts, now, library, _near_laws(judged, library, named), people)
 
 
 Statuses = tuple[DutyStatus, ...]
@@ -305,8 +308,15 @@ def _judged(
     return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(screened)]
 
 
-def _near_laws(judged: Sequence[tuple[bool, tuple[ScreeningResult, ...]]], library: Library) -> list[Regime]:
-    return [library.regimes[number] for number, (near, _) in enumerate(judged) if near]
+def _near_laws(
+    judged: Sequence[tuple[bool, tuple[ScreeningResult, ...]]], library: Library, also: Collection[str] = ()
+) -> list[Regime]:
+    laws = library.outline.laws if library.outline is not None else ()
+    return [
+        library.regimes[number]
+        for number, ((near, _), law) in enumerate(zip(judged, laws, strict=True))
+        if near or law.id in also
+    ]
 
 
 def _near(gist: ScreeningResult) -> bool:

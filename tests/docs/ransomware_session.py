@@ -198,8 +198,13 @@ def play(session: Session) -> str:
     """Work the incident and return the record of it; its last line counts the commands."""
     session.type('tocsin open ransomware --title "File servers encrypted" --severity sev1 --as maria --yes')
     session.type("tocsin status")
-    for delivery in session.look("tocsin message list")["deliveries"]:
+    # Two messages that are composed at the same time number their deliveries in any order.
+    deliveries = session.look("tocsin message list")["deliveries"]
+    deliveries.sort(key=lambda one: (one["step"], one["recipient"]))
+    for delivery in deliveries:
         session.type(f"tocsin call {delivery['delivery']} --reached --as maria")
+    first = min(int(one["delivery"].removeprefix("d-")) for one in deliveries)
+    ordered = {one["delivery"]: f"d-{number}" for number, one in enumerate(deliveries, first)}
     rounds = 0
     while session.work():
         rounds += 1
@@ -209,5 +214,6 @@ def play(session: Session) -> str:
     session.type('tocsin close --reason "recovered, duties done" --as maria')
     session.type(f"tocsin report --incident {incident} --out report")
     text = "\n".join(session.shown)
+    text = re.sub(r"\bd-\d+\b", lambda found: ordered.get(found[0], found[0]), text)
     text = re.sub(r"\b[0-9a-f]{12,64}\b", lambda found: "0" * len(found[0]), text)
     return f"{text}\n\n{len(session.shown)} commands from open to report\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from runner.workers.embedded import Worker
 from tests.docs.ransomware_session import RECORDING, Session, play
 from tests.golden_files import same
 
@@ -15,11 +14,7 @@ MOST = 49
 
 
 @pytest.mark.slow
-def test_the_recorded_session_matches_a_new_one_and_is_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Two messages that are composed at the same time would number their deliveries in any order.
-    monkeypatch.setitem(Worker.__init__.__kwdefaults__, "threads", 1)
+def test_the_recorded_session_matches_a_new_one_and_is_short(tmp_path: Path) -> None:
     session = Session(tmp_path)
     same(RECORDING, play(session))
     assert len(session.shown) <= MOST

@@ -57,7 +57,6 @@ from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.library import Library
 from runner.incident.turn.fold import begin
-from runner.law.duty import DutyStatus
 from runner.playbook.pinned import Pinned
 from runner.routing.organisation import Directory, Home
 from runner.routing.rate_limit import OPEN, Quotas
@@ -242,7 +241,7 @@ class IncidentService:
     def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
         library, now = self.library(incident), at or self.now_in(incident)
-        return self._checked(incident, kept_statuses(incident, now, library, keep), now)
+        return self._checked(incident, library, kept_statuses(incident, now, library, keep), now)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""
@@ -252,16 +251,15 @@ class IncidentService:
 
     def near_duties(
         self, incident: Incident, at: datetime | None = None, also: Iterable[str] = ()
-    ) -> tuple[DutyStatus, ...]:
+    ) -> Statuses:
         """Return the duties of only those laws that are relevant, or have a record or an exemption, or a duty of ``also``."""
         library, now = self.library(incident), at or self.now_in(incident)
-        return self._checked(incident, near_statuses(incident, now, library, also), now)
+        return self._checked(incident, library, near_statuses(incident, now, library, also), now)
 
-    def _checked(self, incident: Incident, found: Statuses, now: datetime) -> Statuses:
+    def _checked(self, incident: Incident, library: Library, found: Statuses, now: datetime) -> Statuses:
         """Return duties with the checks of the home and with their next acts."""
         from runner.reports.law.next_act import with_next
 
-        library = self.library(incident)
         return with_next(incident, library, with_checks(found, readable(self.law_checks), library), now)
 
     def read(self, principal: Principal) -> Reader:

@@ -107,7 +107,7 @@ ASKED = (
         "`tocsin notice diff NOTICE [A] [B]`; `lines` are those with a change, `facts` hold both values",
     ),
     (
-        "notice letters gdpr-34-letter --people people.csv --out letters --to txt --draft --jobs 1 "
+        "notice letters gdpr-34-letter --people people.csv --out letters --to txt --draft "
         "--duty eu-gdpr-34-data-subjects/individuals",
         "`tocsin notice letters`",
     ),

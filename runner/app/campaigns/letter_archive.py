@@ -96,7 +96,6 @@ def make(service: IncidentService, incident: Incident, request: Request, name: s
             people=people,
             out=folder,
             formats=("pdf",) if request.batch else ("pdf", "txt"),
-            jobs=1,
             most=MOST,
         )
         written = write_letters(service, incident, order, lambda done, total: None)

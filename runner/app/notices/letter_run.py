@@ -1,4 +1,4 @@
-"""Run of letters in its folder: resume, distribution over processes, and the final manifest.
+"""Run of letters in its folder: resume, and the final manifest.
 
 The folder has the whole state of the run. ``run.json`` describes the run; a folder ``00001`` is a finished shard; a folder
 ``….part`` was interrupted and is made again. Nothing else must survive a kill.
@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import shutil
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +22,7 @@ from runner.decoding import from_json
 from runner.effects.notices.letters import (
     MAIL_HOUSE,
     MANIFEST,
-    Shard,
     for_a_spreadsheet,
-    make_shard,
     shard_name,
     write_file,
 )
@@ -107,54 +99,6 @@ def is_done(folder: Path, number: int) -> bool:
 def _lines(shard: Path) -> list[bytes]:
     with (shard / MANIFEST).open("rb") as file:
         return file.readlines()
-
-
-# --- processes ----------------------------------------------------------------------------------------------------
-
-
-def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
-    """Make shards, in parallel if ``jobs`` is more than 1, and yield the number of each finished shard."""
-    if jobs == 1:
-        for shard in shards:
-            yield make_shard(shard)
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_obey_parent)
-    try:
-        yield from _through(pool, shards, jobs + 1)
-    except BrokenProcessPool:
-        raise Refused(
-            "The system ended a letter process, possibly because memory was full.",
-            hint="Run the same command again, with fewer --jobs or a smaller --batch",
-            code="process_lost",
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _through(pool: Executor, shards: Iterable[Shard], most: int) -> Iterator[int]:
-    """Submit shards to a pool, at most ``most`` at once, so that memory does not grow with the list."""
-    waiting: set[Future[int]] = set()
-    for shard in shards:
-        waiting.add(pool.submit(make_shard, shard))
-        if len(waiting) >= most:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
-    while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
-
-
-def _obey_parent() -> None:
-    """End with the parent process in any case, and ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
-
-
-def _outlive_nobody() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 # --- the end ------------------------------------------------------------------------------------------------------

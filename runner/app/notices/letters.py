@@ -7,7 +7,6 @@ digests are compared, so memory does not grow with the list.
 from __future__ import annotations
 
 import hashlib
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +27,10 @@ from runner.app.notices.letter_run import (
     locked,
     rejects,
     replace_file,
-    spread,
 )
 from runner.documents.notice import Format
 from runner.documents.pdf.typst_compiler import unprintable
-from runner.effects.notices.letters import Shard
+from runner.effects.notices.letters import Shard, make_shard
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
@@ -66,7 +64,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     population: str = ""
     formats: tuple[Format, ...] = ("pdf",)
     batch: int = 0
-    jobs: int = 0
     skip_bad: bool = False
     draft: bool = False
     fonts: tuple[str, ...] = ()
@@ -337,9 +334,8 @@ def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
     tell(done, survey.people)
     if not todo and (not survey.bad or (order.out / REJECTS).is_file()):
         return 0
-    jobs = min(order.jobs or os.cpu_count() or 1, max(len(todo), 1))
-    for number in spread(_shards(rows, survey, order, todo), jobs):
-        made += lengths[number]
+    for shard in _shards(rows, survey, order, todo):
+        made += lengths[make_shard(shard)]
         tell(done + made, survey.people)
     return made
 

@@ -1,4 +1,4 @@
-"""Letters in bulk: a shard of the list becomes a folder of files, in a separate process or in this one.
+"""Letters in bulk: a shard of the list becomes a folder of files.
 
 A shard is the unit of work. It is written into a folder ``….part``, which is renamed when complete.
 The same people, papers and settings give the same bytes: a repeated shard is harmless, and an existing shard
@@ -41,7 +41,7 @@ from runner.incident.notices.letters import MAX_WHOLE, GroupKey, Line, Person
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """Some people of the list, with the sources of their letters; it can be sent to another process."""
+    """Some people of the list, with the sources of their letters."""
 
     number: int
     """The number of the shard and its folder, from 1."""

@@ -73,14 +73,12 @@ def prepare(job: protocol.Job) -> None:
 
 
 def measure(job: protocol.Job) -> None:
-    """Write the letters; the variant is the number of processes; after a slash the size of print batches, or a format."""
-    jobs, _, kind = job.variant.partition("/")
+    """Write the letters; the variant is the size of print batches, or a format."""
+    kind = job.variant
     people, out = job.folder / "people.csv", job.folder / "out"
-    more = f"--batch {kind}" if kind.isdigit() else f"--to {kind or 'pdf'}"
+    more = f"--batch {kind}" if kind.isdigit() else f"--to {kind}"
     started = time.perf_counter()
-    command(
-        job, f"notice letters bench-letter --people {people} --out {out} --duty {DUTY} --jobs {jobs} {more}"
-    )
+    command(job, f"notice letters bench-letter --people {people} --out {out} --duty {DUTY} {more}")
     seconds = time.perf_counter() - started
     lines = sum(1 for _ in (out / "manifest.jsonl").open())
     if lines != job.n or not any(Path(out).glob("00001/*")):

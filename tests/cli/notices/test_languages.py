@@ -139,7 +139,7 @@ G,Gus G,1 Street,PL,pt
 def letters(desk: AtDesk, tmp_path: Path, people: str, notice: str = "auto") -> Any:
     path = tmp_path / "people.csv"
     path.write_text(people, encoding="utf-8")
-    order = ("--people", str(path), "--out", str(tmp_path / "out"), "--to", "txt", "--jobs", "1")
+    order = ("--people", str(path), "--out", str(tmp_path / "out"), "--to", "txt")
     named = ("--duty", "eu-gdpr-34-data-subjects/individuals", "--population", "staff")
     return desk("notice", "letters", notice, *order, *named, "--accept-counts", "a test", "--format", "json")
 

@@ -44,7 +44,7 @@ def rows(count: int, head: str = HEAD, more: str = "") -> str:
 def made(desk: AtDesk, tmp_path: Path, people: str, *more: str, notice: str = "our-letter") -> Any:
     return desk(
         *("notice", "letters", notice, "--people", listed(tmp_path, people), "--to", "txt"),
-        *("--out", str(tmp_path / "out"), "--jobs", "1", "--format", "json", *more),
+        *("--out", str(tmp_path / "out"), "--format", "json", *more),
     )
 
 

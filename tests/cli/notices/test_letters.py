@@ -107,7 +107,7 @@ def listed(folder: Path, text: str, name: str = "people.csv") -> str:
 
 def run(desk: AtDesk, people: str, out: Path, *more: str, notice: str = "our-letter") -> Any:
     return desk(
-        *("notice", "letters", notice, "--people", people, "--out", str(out), "--jobs", "1"),
+        *("notice", "letters", notice, "--people", people, "--out", str(out)),
         *("--format", "json", "--accept-counts", "a few of them", *more),
     )
 
@@ -237,13 +237,6 @@ def test_an_interrupted_run_resumes_and_ends_with_the_same_bytes(letters: AtDesk
     assert run(letters, people, cut, "--to", "txt").json["made"] == 600
     assert (cut / "00001").stat().st_mtime_ns == untouched
     assert everything(cut) == everything(whole)
-
-
-def test_processes_make_the_same_bytes_as_one(letters: AtDesk, tmp_path: Path) -> None:
-    people = listed(tmp_path, many(1_001))
-    assert run(letters, people, tmp_path / "one", "--to", "txt").code == 0
-    assert run(letters, people, tmp_path / "two", "--to", "txt", "--jobs", "2").code == 0
-    assert everything(tmp_path / "one") == everything(tmp_path / "two")
 
 
 def test_print_batches_say_where_each_letter_begins(letters: AtDesk, tmp_path: Path) -> None:
@@ -413,7 +406,7 @@ def test_invalid_options_and_lists_are_usage_errors(letters: AtDesk, tmp_path: P
 def test_a_person_reads_a_short_answer_and_a_terminal_shows_a_bar(letters: AtDesk, tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         people = listed(tmp_path, many(3))
-        accepted = ("--accept-counts", "a few of them", "--jobs", "1", "--to", "txt")
+        accepted = ("--accept-counts", "a few of them", "--to", "txt")
         words_ = ("notice", "letters", "our-letter", "--people", people, *accepted)
         told, again = (letters.done(*words_, "--out", "out") for _ in range(2))
         answers = re.sub(r"[0-9a-f]{64}", f"{'0' * 64}", f"{told}\n{again}")

@@ -229,7 +229,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_result(tmp_path: Path) -> N
     people, cut = tmp_path / "people.csv", tmp_path / "cut"
     people.write_text(many(2_500), encoding="utf-8")
     words = (
-        *("notice", "letters", "our-letter", "--people", str(people), "--to", "txt", "--jobs", "2"),
+        *("notice", "letters", "our-letter", "--people", str(people), "--to", "txt"),
         *("--duty", "us-ma-breach/individuals", "--out", str(cut), "--accept-counts", "a few of them"),
     )
     root = Path(__file__).parents[3]

@@ -92,7 +92,7 @@ _SAID = {
 
 def answer(root: Commands, words: Sequence[str], world: World, *, completes: bool) -> int:
     """Let Typer read a line and run it; raises Usage with the error."""
-    with _output(world):
+    with contextlib.nullcontext() if world.out is sys.stdout else contextlib.redirect_stdout(world.out):
         try:
             result = application(root, world, completes=completes)(
                 words, obj=world, standalone_mode=False, prog_name=root.name, complete_var=COMPLETION
@@ -117,11 +117,6 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
 def _asks_for_help(words: Sequence[str]) -> bool:
     """Return whether the line only shows help: then a failure is a failure of the output stream."""
     return any(word in HELP for word in takewhile(lambda word: word != "--", words))
-
-
-def _output(world: World) -> contextlib.AbstractContextManager[Any]:
-    """Write Typer's help to the output of the command."""
-    return contextlib.nullcontext() if world.out is sys.stdout else contextlib.redirect_stdout(world.out)
 
 
 def _usage(error: typer.TyperException) -> Usage:

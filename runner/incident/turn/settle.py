@@ -52,7 +52,7 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
                     reason=f"{'fact' if step.due.hours else step.due.anchor} moved",
                 )
                 continue
-        if _asked_again(invocation, now):
+        if invocation.kind in QUESTIONS and invocation.wake_at is not None and invocation.wake_at <= now:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)
             continue
         if invocation.due is None or now < invocation.due:
@@ -67,11 +67,6 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
             yield e.StepOverdue(step=name, escalate_to=role, tell=tell)
         elif again is not None and now >= again:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)
-
-
-def _asked_again(invocation: Invocation, now: datetime) -> bool:
-    """Tell whether a question without an answer is due again."""
-    return invocation.kind in QUESTIONS and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:

@@ -246,7 +246,7 @@ def _row(
         waits_for=open_before(incident, invocation, step),
         item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
         duty=item_of(incident, scope, _duty(incident, invocation, step, library)),
-        containment=_contains(step),
+        containment=(step is not None and (step.phase == "containment" or CONTAINED in step.csf)),
         superseded=superseded,
         horizon=step.horizon if step is not None else None,
     )
@@ -293,11 +293,6 @@ def _awaited(incident: Incident, facts: tuple[str, ...]) -> TwoPeople | None:
     """Return the act that gives all these facts once a second person confirms it."""
     awaiting = [one for one in incident.second_person.values() if one.state == "awaiting" and facts]
     return next((one for one in awaiting if {*facts} <= {change.key for change in one.act.facts}), None)
-
-
-def _contains(step: AnyStep | None) -> bool:
-    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF."""
-    return step is not None and (step.phase == "containment" or CONTAINED in step.csf)
 
 
 def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:

@@ -199,10 +199,6 @@ EXERCISE = Acting(
 # --- the report -------------------------------------------------------------------------------------------
 
 
-def _report_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    return incident.version
-
-
 def _report_forms(asked: Asked) -> Sequence[Form]:
     """Offer the signature to those who can give it, after the end of the incident or the exercise."""
     incident, drill = asked.incident, asked.incident.drill
@@ -223,5 +219,5 @@ REPORT = Acting(
         "sign": Act("exercise.rate", _by_staff(_sign), bound=True),
         "sign_real": Act("incident.lead", _sign, bound=True),
     },
-    _report_seen,
+    lambda service, incident, ref: incident.version,
 )

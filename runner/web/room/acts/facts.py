@@ -200,10 +200,6 @@ FACTS = Acting(
 # --- the page of one fact -------------------------------------------------------------------------------------
 
 
-def _one_form(asked: Asked) -> Sequence[Form]:
-    return tuple(_of_fact(asked))
-
-
 def _of_fact(asked: Asked) -> Iterator[Form]:
     branch = find(asked.ref)
     yield from _confirmations(asked)
@@ -257,7 +253,7 @@ def _ask(asked: Asked, given: Given) -> None:
 
 
 FACT = Acting(
-    _one_form,
+    _of_fact,
     {
         "confirm": CONFIRM,
         "state": _stating(lambda asked, given: list(_texts(asked.ref, given["value"]))),

@@ -138,7 +138,7 @@ class Act(NamedTuple):
 class Acting(NamedTuple):
     """The forms of a page, and what they do by their verbs."""
 
-    forms: Callable[[Asked], Sequence[Form]]
+    forms: Callable[[Asked], Iterable[Form]]
     """Those of the present state; the room leaves out the forms that the reader has no right to."""
     acts: Mapping[str, Act]
     seen: Callable[[IncidentService, Incident, str], Any] | None = None

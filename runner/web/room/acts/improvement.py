@@ -49,10 +49,6 @@ def _owners(asked: Asked, first: tuple[str, str]) -> Field:
 # --- the list ---------------------------------------------------------------------------------------------
 
 
-def _forms(asked: Asked) -> Sequence[Form]:
-    return tuple(_offered(asked))
-
-
 def _offered(asked: Asked) -> Iterator[Form]:
     text = Field("text", "Issue or area for improvement", needed=True)
     yield Form(
@@ -125,7 +121,7 @@ def _schedule(asked: Asked, given: Given) -> None:
 
 
 EXERCISES = Acting(
-    _forms,
+    _offered,
     {
         "add": Act("exercise.manage", _add, adds=True),
         "acknowledge": Act(

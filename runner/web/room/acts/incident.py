@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runner.app.core import suspended_incidents
@@ -75,10 +75,6 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
         sorted(incident.runs),
         [one.handovers for one in incident.evidence.values()],
     )
-
-
-def _forms(asked: Asked) -> Sequence[Form]:
-    return tuple(_offered(asked))
 
 
 def _offered(asked: Asked) -> Iterator[Form]:
@@ -369,7 +365,7 @@ def _lines(*words: str) -> Preview:
 
 
 INCIDENT = Acting(
-    _forms,
+    _offered,
     {
         "note": Act("note.add", _one(_note), adds=True),
         "privileged": Act(

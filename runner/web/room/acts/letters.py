@@ -71,10 +71,6 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
     return [(one.id, one.state, one.at) for one in incident.campaigns.values()]
 
 
-def _forms(asked: Asked) -> Sequence[Form]:
-    return tuple(_offered(asked)) if asked.incident.state == "open" else ()
-
-
 def _templates(asked: Asked) -> tuple[tuple[str, str], ...]:
     """Return the templates for affected people as choices: name and title."""
     kept = (one.notice for one in asked.service.catalogue(asked.incident).notices.values())
@@ -203,7 +199,7 @@ def _to_suppress(asked: Asked, given: Given) -> Preview:
 
 
 LETTERS = Acting(
-    _forms,
+    lambda asked: tuple(_offered(asked)) if asked.incident.state == "open" else (),
     {
         "plan": Act("campaign.manage", _plan),
         "make": Act("campaign.manage", _make, adds=True),

@@ -90,19 +90,11 @@ def _planned(asked: Asked, given: Given) -> Preview:
 # --- one delivery -----------------------------------------------------------------------------------------
 
 
-def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    return incident.deliveries.get(ref)
-
-
 def _delivery(asked: Asked) -> Delivery:
     try:
         return asked.incident.deliveries[asked.ref]
     except KeyError:
         raise NotFound(f'Delivery "{asked.ref}" does not exist.', code="unknown_delivery") from None
-
-
-def _forms(asked: Asked) -> Sequence[Form]:
-    return tuple(_offered(asked))
 
 
 def _offered(asked: Asked) -> Iterator[Form]:
@@ -167,7 +159,7 @@ def _again(asked: Asked, given: Given) -> Page:
 
 MESSAGES = Acting(_send_form, {"send": Act("message.send", _send, _planned)}, _all_seen)
 MESSAGE = Acting(
-    _forms,
+    _offered,
     {
         "ack": Act("message.own", _ack),
         "ack_for": Act("message.send", _ack_for),
@@ -193,5 +185,5 @@ MESSAGE = Acting(
             _again,
         ),
     },
-    _seen,
+    lambda service, incident, ref: incident.deliveries.get(ref),
 )

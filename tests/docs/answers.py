@@ -55,7 +55,8 @@ ASKED = (
     ("use amber-falcon", ""),
     (
         "status",
-        "`tocsin status`; `needs_attention` is all that waits for a person, each with the command that helps",
+        "`tocsin status`; `needs_attention` is all that waits for a person, each with the command that helps; "
+        "`duties` has those of laws that are relevant or have a record, `tocsin duties` has all",
     ),
     ("next", ""),
     ("task list", ""),

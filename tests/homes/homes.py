@@ -67,13 +67,14 @@ def facts_of(desk: Desk) -> dict[str, Any]:
 
 def _incident(desk: Desk, chosen: str) -> dict[str, Any]:
     status = look(desk, f"status {chosen}")
+    duties = look(desk, f"duties {chosen}")["duties"]
     deliveries = look(desk, f"message list {chosen}")["deliveries"]
     return {
         "state": status["state"],
         "version": status["version"],
         "playbooks": status["playbooks"],
         "tasks": _columns(status["tasks"], "step", "invocation", "kind", "state", "assignee", "due"),
-        "duties": _columns(status["duties"], "id", "verdict", "state", "due", "provisional"),
+        "duties": sorted(_columns(duties, "id", "verdict", "state", "due", "provisional")),
         "deliveries": _columns(deliveries, "delivery", "recipient", "goal", "evidence", "state"),
         "attempts": [
             _columns(delivery["attempts"], "n", "channel", "state", "at") for delivery in deliveries

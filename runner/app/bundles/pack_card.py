@@ -105,13 +105,15 @@ def _incidents(service: IncidentService) -> Iterator[Block]:
 
 def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:
     now = service.now_in(incident)
-    found = read_status(service, incident, now, service.principal.person, every_duty=True)
+    found = read_status(service, incident, now, service.principal.person)
     kind = "" if incident.kind == "real" else f" ({incident.kind})"
     yield Heading(2, (Text(f"{incident.codename}: {incident.title}{kind}, {incident.state}"),))
     lines = call_lines(service.directory, incident)
     yield table(_CONTACTS, _people(lines))
     duties = [
-        duty for duty in found.duties if duty.verdict in ("applies", "unknown") and duty.state not in DONE
+        duty
+        for duty in service.duties(incident, now)
+        if duty.verdict in ("applies", "unknown") and duty.state not in DONE
     ]
     shown = [duty for duty in duties if duty.verdict == "applies" or (duty.due is not None and duty.in_sight)]
     shown.sort(key=lambda duty: (duty.due is None, duty.due or now))

@@ -45,11 +45,10 @@ def read_status(
     person: str,
     *,
     as_known: bool = False,
-    every_duty: bool = False,
     organisation: tuple[AttentionItem, ...] = (),
 ) -> Status:
     """Return the status of an incident for a person; ``as_known`` gives an earlier status, without current data."""
-    duties = service.duties(incident, now) if every_duty else service.near_duties(incident, now)
+    duties = service.near_duties(incident, now)
     failed = None if as_known else set_aside(service).get(incident.id)
     others = () if as_known else (*pressing(service, incident.id), *campaigns(service, incident))
     found = status(incident, service.library(incident), duties, now, person, organisation, failed, others)
@@ -121,15 +120,13 @@ def read_brief(
     incident: Incident,
     now: datetime,
     role: str = "commander",
-    *,
-    every_duty: bool = False,
 ) -> Brief:
     """Return the handover brief of a role, with all that the reader may see."""
     from runner.reports.incidents.handover import brief
     from runner.reports.incidents.timeline import timeline
 
     story = timeline(incident, service.library(incident), reader.events(incident))
-    found = read_status(service, incident, now, "", every_duty=every_duty)
+    found = read_status(service, incident, now, "")
     return brief(incident, found, story.entries, role)
 
 

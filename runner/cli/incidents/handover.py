@@ -53,7 +53,7 @@ def brief(
         submit(session, incident.id, made, f"{session.by} took over the role {role}")
         return
     service = session.service
-    found = read_brief(service, session.reader, incident, session.now(), role, every_duty=session.json)
+    found = read_brief(service, session.reader, incident, session.now(), role)
     if give:
         give_brief(service, session.principal, incident, found, give, role)
         told = f"{give} received the brief and now runs:"

@@ -125,7 +125,6 @@ def read_status(
         now,
         person,
         as_known=bool(known),
-        every_duty=session.json,
         organisation=organisation,
     )
     return found if known else overview.with_links(service, session.reader, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -71,11 +72,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS) -> tuple[RegimeEntry, ...]:
     """Return every law of the catalogue, the invalid ones with the reason."""
-    found = []
+    found, compiled = [], dict[str, Regime]()
+    with suppress(TocsinError):  # a law with problems: then each file is read for itself, which tells them
+        compiled = {one.id: one for one in catalog.regimes()}
     for name in sorted(catalog.regime_files):
         origin = "home" if catalog.is_own("regimes", name) else catalog.origin
         try:
-            one = entry(catalog.regime(name), origin, checks)
+            one = entry(compiled.get(name) or catalog.regime(name), origin, checks)
         except TocsinError as error:
             one = RegimeEntry(id=name, origin=origin, problem=error.message)
         if not jurisdiction or _within(one, jurisdiction):

@@ -19,6 +19,7 @@ from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
 from runner.web.room.server import CONNECTIONS
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
+from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk, Clock
 from tests.patience import PATIENCE
 from tests.web.room.room import Served, served
@@ -30,6 +31,14 @@ def enter(room: Served, link: str, session: requests.Session | None = None) -> r
     return (session or requests.Session()).post(
         link, headers={"Origin": room.url}, allow_redirects=False, timeout=PATIENCE
     )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_does_not_wait_for_an_acknowledgement(host: str) -> None:
+    with listening(host, 0) as bound, socket.create_connection(bound.getsockname()[:2]):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 @pytest.mark.parametrize(

@@ -305,7 +305,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
     computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
     if computed.due_kind == "waits_for_event" and (first := _not_notified(rule, law, case)):
-        why = Reason("first_not_notified", f"starts with the filing of {first}, and the decision is not to file it")
+        why = Reason("first_not_notified", f"follows {first}, and the decision is not to file {first}")
         finding = msgspec.structs.replace(finding, answer=False, because=(why,), unless=())
     verdict: Verdict = "applies" if finding.answer is True else "unknown"
     if finding.answer is False:

@@ -21,7 +21,7 @@ FORWARDED = {
     "runner/yamlfile/source.py",
     "runner/yamlfile/strict.py",
     "runner/app/messages/communications_check.py",
-    "runner/app/campaigns/uploads.py",
+    "runner/app/campaigns/letter_archive.py",
 }
 """Files with a place that is told its code by a caller, a table or the error that it passes on."""
 

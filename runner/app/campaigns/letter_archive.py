@@ -7,18 +7,21 @@ incident, which nobody can read after the incident's data are erased.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import msgspec
+from msgspec.structs import replace
 
-from runner.app.campaigns.uploads import uploaded
 from runner.app.notices.letter_approval import approval, approvers, items_to_verify, samples
 from runner.app.notices.letters import Order, write_letters
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused
+from runner.errors import Invalid, NotFound, Refused
 from runner.incident.notices.letters import SUMMARY, Letters, Line
 from runner.incident.state.commands import SignLetters
 from runner.incident.state.incident import Incident
@@ -175,3 +178,36 @@ def _zipped(folder: Path) -> bytes:
             if path.is_file() and path.suffix != ".lock":
                 packed.write(path, str(path.relative_to(folder)))
     return content.getvalue()
+
+
+FOLDER = "uploads"
+"""In the home; no backup contains it."""
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a list from a browser, some 30,000 people: a page is made by one of few threads."""
+FIELD = "file"
+"""The name of the field, so that a problem of a line is shown beside it."""
+
+
+@contextmanager
+def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]:
+    """Yield the file; an Invalid from the block names lines instead of the file's place."""
+    if len(body) > LARGEST:
+        raise Refused(
+            f"The file has more than {LARGEST // 1024 // 1024} MB. Nothing was recorded.",
+            hint="Use a smaller list, or at the server: tocsin bulk plan NOTICE --people FILE",
+            code="list_too_large",
+        )
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name).lstrip(".")[-80:]
+    place = service.folder / FOLDER
+    place.mkdir(mode=0o700, exist_ok=True)
+    with TemporaryDirectory(dir=place) as folder:
+        path = Path(folder) / (safe or "people.csv")
+        path.write_bytes(body)
+        try:
+            yield path
+        except Invalid as error:
+            problems = [
+                replace(one, file=FIELD, message=f"Line {one.line}: {one.message}.") for one in error.problems
+            ]
+            words = error.message.replace(f"{folder}/", "")
+            raise Invalid(words, hint=error.hint, problems=problems, code=error.code) from None

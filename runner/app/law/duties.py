@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from runner.actions import Action
 from runner.app.core.public_holidays import PublicHolidays
 from runner.app.law.filings import together
+from runner.app.notices.addressing import FEDERAL, PEOPLE, YIELDS
 from runner.base.text import near_hint
 from runner.decoding import from_json
 from runner.errors import NotFound, Problem, Sealed, Usage
@@ -18,6 +19,8 @@ from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
 from runner.incident.law.decision_not_to_notify import statute_grounds, waivable
+from runner.incident.law.duties import LIVE
+from runner.incident.notices.staleness import value_at
 from runner.incident.people.second_person import guarded
 from runner.incident.state.commands import RecordDuty
 from runner.incident.state.incident import Incident
@@ -241,3 +244,30 @@ def ineffective_claims(service: IncidentService, incident: Incident) -> tuple[st
     return ineffective_positions(
         nested({**incident.facts, **asked}), [law.id for law in known], library.regime
     )
+
+
+_RISK, _PLANNED = "risk.to_people", "incident.individual_notice_planned_at"
+
+
+def against(service: IncidentService, incident: Incident, duty: str, ground: str) -> Iterator[str]:
+    """Yield each warning before a decision not to notify people."""
+    texts_about = [text.duty for text in incident.documents.values()]
+    found = {one.id: one for one in service.near_duties(incident, also=(duty, FEDERAL, *texts_about))}
+    own, federal = found.get(duty), found.get(FEDERAL)
+    if own is None or own.recipient not in PEOPLE:
+        return
+    if ground in YIELDS and federal is not None and federal.verdict == "applies" and federal.state in LIVE:
+        yield f"The federal notice is not given yet: {FEDERAL} is {federal.state}"
+    filed = {one.record.digest for one in incident.duties.values() if one.record is not None}
+    for text in incident.documents.values():
+        about = found.get(text.duty)
+        if text.digest not in filed or about is None or about.jurisdiction != own.jurisdiction:
+            continue
+        read = {
+            key: value_at(incident, key, text.facts[key])[1]
+            for key in (_RISK, _PLANNED)
+            if text.facts.get(key)
+        }
+        if read.get(_RISK) == "high" or read.get(_PLANNED):
+            said = ", ".join(f"{key} = {value}" for key, value in read.items())
+            yield f"The text {text.id}, filed for {text.duty}, is based on {said}"

@@ -354,8 +354,7 @@ def _decided(
     watch: str = "",
     again: str = "",
 ) -> None:
-    from runner.app.law.decision_warnings import against
-    from runner.app.law.duties import decision
+    from runner.app.law.duties import against, decision
 
     incident = session.incident()
     for told in against(session.service, incident, duty, ground):

@@ -13,9 +13,8 @@ from typing import Any
 from runner.errors import Bug
 from runner.incident.apply.attempts import EFFECTS
 from runner.incident.apply.builder import IncidentBuilder
-from runner.incident.apply.campaigns import CAMPAIGNS
 from runner.incident.apply.exercise import DRILL
-from runner.incident.apply.messages import RECEIPTS, ROOMS
+from runner.incident.apply.messages import CAMPAIGNS, RECEIPTS, ROOMS
 from runner.incident.apply.record import RECORDS
 from runner.incident.apply.steps import MIGRATION, STEPS
 from runner.incident.messages.deliveries import reschedule

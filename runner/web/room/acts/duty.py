@@ -8,8 +8,7 @@ from typing import Any
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.approvals import if_written
 from runner.app.incidents.preview import consequences
-from runner.app.law.decision_warnings import against
-from runner.app.law.duties import Decided, decision
+from runner.app.law.duties import Decided, against, decision
 from runner.app.law.filings import filing, served_together, texts_to_file
 from runner.app.notices.notice_versions import named
 from runner.app.notices.notices import notice_step, refuse_lost_edits, render_duty

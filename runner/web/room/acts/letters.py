@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
 from runner.app.campaigns.doubts import Reasons
+from runner.app.campaigns.letter_archive import FIELD, uploaded
 from runner.app.campaigns.plan import PlanOrder, cost_of
 from runner.app.campaigns.plan import plan as make_plan
 from runner.app.campaigns.rates import rates_of
@@ -17,7 +18,6 @@ from runner.app.campaigns.receipts import read_receipts, take
 from runner.app.campaigns.record import by_id, known, verify
 from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
-from runner.app.campaigns.uploads import FIELD, uploaded
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.notices.letter_approval import approved_from, unverified_items

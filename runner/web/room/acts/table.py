@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.web.room.acts.accounts import ACCOUNTS
-from runner.web.room.acts.alert import ALERT
 from runner.web.room.acts.audit import AUDIT, RECORD
 from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.exercise import EXERCISE, REPORT
@@ -16,7 +15,7 @@ from runner.web.room.acts.incident import INCIDENT
 from runner.web.room.acts.incidents import INCIDENTS
 from runner.web.room.acts.law import LAW
 from runner.web.room.acts.letters import CAMPAIGN, LETTERS, RUN
-from runner.web.room.acts.message import MESSAGE, MESSAGES
+from runner.web.room.acts.message import ALERT, MESSAGE, MESSAGES
 from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
 from runner.web.room.acts.sign import SIGN

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, LiteralString, Self
 
 from runner.errors import NotFound, Sealed, StoreCorrupt
@@ -40,6 +41,7 @@ class JournalReader:
 
     def __init__(self, sealer: encryption.Sealer, select: Select, events: LiteralString) -> None:
         self._sealer, self._all, self._select_events = sealer, select, events
+        self.upgraded: Callable[[int, Path], None] = lambda *_: None
 
     def __enter__(self) -> Self:
         return self

@@ -319,6 +319,8 @@ class Store(Protocol):
     """It is on a read-only medium and was opened for reading only."""
     schema: int
     """Its version; older than ``upgrades.SCHEMA_VERSION`` if an upgrade is due."""
+    upgraded: Callable[[int, Path], None]
+    """Called when the first write upgraded the store: with its old version, and the copy made before."""
 
     @property
     def log(self) -> Log:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runner.store.upgrades import SCHEMA_VERSION
+from tests.cli.at_desk import AtDesk, manual
 from tests.docs.consoles import Desk
 from tests.homes.homes import HERE, facts_of, look, unpack
 
@@ -65,6 +66,28 @@ def test_an_older_home_is_read_as_it_is_and_upgraded_by_the_first_write(name: st
     assert schema(home / "tocsin.db") == SCHEMA_VERSION
     assert [schema(copy) for copy in home.glob("backups/*")] == [old] * (old < SCHEMA_VERSION)
     assert findings(desk, "") == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_that_upgrades_says_so_once_and_closes_the_files(name: str, tmp_path: Path) -> None:
+    clock = unpack(HERE / f"{name}.tar.xz", tmp_path, said(name)["now"]).clock
+    desk = AtDesk(tmp_path / ".tocsin", clock)
+    manual(desk.home)
+    files = [desk.home / file for file in ("tocsin.db", "tocsin.yaml")]
+    for file in files:
+        file.chmod(0o644)
+    old = schema(files[0])
+    assert "home_upgraded" not in desk("status").warnings
+    first = desk("note", "the backup server is isolated", "--format", "json")
+    assert first.json["schema"] == "tocsin/done/v1"
+    assert first.warnings.count("home_upgraded") == (old < SCHEMA_VERSION)
+    for copy in desk.home.glob("backups/*"):
+        assert str(copy) in first.err
+        assert copy.stat().st_mode & 0o777 == 0o600
+    if old < SCHEMA_VERSION:
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+        assert "file_open" not in desk("doctor", "--offline").out
+    assert "home_upgraded" not in desk("note", "and the mail server").warnings
 
 
 def test_doctor_upgrades_an_older_home(tmp_path: Path) -> None:

@@ -243,12 +243,12 @@ def _webhooks(service: IncidentService) -> Iterator[Finding]:
         yield Finding("webhooks", "warning", what, "Start one: tocsin worker start", code="no_worker")
 
 
-def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:
+def exposed_files(folder: Path, home: Home, *, repair: bool, secret: bool = True) -> Iterator[Finding]:
     """Yield the home, its settings, its database and secret files that group or others can read or write.
 
     Repair restricts files only. Others may need a folder, so a person decides on folders.
     """
-    for path in dict.fromkeys(_files(folder, home)):
+    for path in dict.fromkeys(_files(folder, home, secret=secret)):
         if not open_to_others(path):
             continue
         closed = False
@@ -261,10 +261,10 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
         yield wrong("files", what, f"chmod go= '{path}'", f"{kind}_open", mended=closed)
 
 
-def _files(folder: Path, home: Home) -> Iterator[Path]:
+def _files(folder: Path, home: Home, *, secret: bool) -> Iterator[Path]:
     yield folder
     yield folder / CONFIG
-    yield from secret_files(folder, home)
+    yield from secret_files(folder, home) if secret else ()
     if (database := store_file(folder, home.store)) is not None:
         yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
 
@@ -470,7 +470,12 @@ def _schema(store: Store, repair: bool) -> Iterator[Finding]:
         hint = "tocsin doctor --repair, or wait: the next command that writes upgrades the store"
         yield Finding("store", "warning", what, hint, code="store_upgrade_due")
         return
-    copy = store.upgrade()
-    before = f". The copy {copy} keeps the old data, also data that is erased later" if copy else ""
-    what = f"The store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
-    yield Finding("store", "mended", what)
+    yield Finding("store", "mended", f"The home was upgraded {changed(old, store.upgrade())}")
+
+
+def changed(old: int, copy: Path | None) -> str:
+    """Return what an upgrade of the store changed, in words."""
+    kept = f". The copy {copy} keeps the old data, also data that is erased later" if copy else ""
+    return (
+        f"from schema {old} to {SCHEMA_VERSION}: older versions of Tocsin can neither read nor write it{kept}"
+    )

@@ -22,13 +22,7 @@ from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refus
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, StoreError, TocsinError, Usage, warning
 from runner.reports.core.action_text import as_json, typed
-from runner.settings import (
-    PERSON,
-    cache_folder,
-    find_home,
-    is_shared_folder,
-    state_folder,
-)
+from runner.settings import PERSON, cache_folder, find_home, is_shared_folder, state_folder
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -148,6 +142,7 @@ class Session:
         service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
+        service.store.upgraded = partial(self._upgraded, service)
         service.checkpoints.begin(state_folder(world.environ), self.folder, self.say)
         if service.read_only:
             self.warn(
@@ -192,6 +187,12 @@ class Session:
     def _partly_read(self, words: str, left_out: tuple[str, ...]) -> None:
         self._left_out = left_out
         self.warn("settings_wrong", words)
+
+    def _upgraded(self, service: IncidentService, old: int, copy: Path) -> None:
+        from runner.app.home.doctor_checks import changed, exposed_files
+
+        list(exposed_files(self.folder, service.home, repair=True, secret=False))
+        self.warn("home_upgraded", f"The home was upgraded {changed(old, copy)}.")
 
     @property
     def reader(self) -> Reader:

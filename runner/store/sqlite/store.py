@@ -425,8 +425,8 @@ class SqliteStore(JournalReader):
             reader, self._connection = self._connection, self._write()
             self._write, self._others = None, -1
             reader.close()
-        if self.schema < SCHEMA_VERSION and not self.read_only:
-            self.upgrade()
+        if (old := self.schema) < SCHEMA_VERSION and not self.read_only and (copy := self.upgrade()):
+            self.upgraded(old, copy)
         return self._connection
 
     @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CONFIG = "tocsin.yaml"
@@ -50,6 +51,20 @@ def open_to_others(path: Path) -> bool:
         return os.name == "posix" and bool(path.stat().st_mode & 0o066)
     except OSError:
         return False
+
+
+@contextmanager
+def all_or_nothing(path: Path) -> Iterator[None]:
+    """Make the folders above a new file or folder; if its writing fails, those and what is empty or half written go again."""
+    new = [one for one in (path, *path.parents) if not os.path.lexists(one)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield
+    except BaseException:
+        for one in new:
+            with suppress(OSError):
+                one.rmdir() if one.is_dir() else one.unlink()
+        raise
 
 
 def state_folder(environ: Mapping[str, str]) -> Path | None:

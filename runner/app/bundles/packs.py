@@ -72,7 +72,7 @@ def make_pack(service: IncidentService, out: Path, lock: Lock, watched: Watched)
         same_disk = out.stat().st_dev == service.folder.stat().st_dev
     except OSError as error:
         raise Refused(
-            f'File "{out}" cannot be written: {error.strerror}.',
+            f'File "{error.filename2 or out}" cannot be written: {error.strerror}.',
             hint="Name another file.",
             code="file_unwritable",
         ) from None

@@ -30,6 +30,7 @@ from runner.errors import Refused, Sealed, StoreError, Usage
 from runner.files import bag
 from runner.files.encrypted_folder import ENDING, Lock, pack, recipients_of
 from runner.routing.organisation import BackupSettings, Home
+from runner.settings import all_or_nothing
 from runner.vault.keys import Vault
 from runner.vault.master_key import PREFIX, open_vault
 
@@ -227,19 +228,19 @@ def back_up(
     stage = service.folder / "backups" if keys else place
     partial = stage / f"{name}.partial"
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (stage, place):
             remove_stopped(folder, name, now)
         if (place / f"{name}{ending}").exists():
             raise _unwritable(place / f"{name}{ending}", "it exists")
-        with staged(service, partial, name, place, watched) as written:
+        with all_or_nothing(place / name), staged(service, partial, name, place, watched) as written:
             final = place / f"{name}{'.unverified' if written.faults else ''}{ending}"
             if keys:
                 encrypt(partial, name, final, keys)
             else:
                 partial.rename(final)
     except OSError as error:
-        where = Path(error.filename) if isinstance(error.filename, str) else place
+        copied = error.filename2 or error.filename  # the second is the copy
+        where = Path(copied) if isinstance(copied, str) else place
         raise _unwritable(where, error.strerror or "the disk failed") from None
     removed: list[str] = []
     try:

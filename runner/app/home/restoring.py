@@ -41,7 +41,7 @@ from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import JOURNAL as RETENTION
 from runner.incident.people.contact_journal import IncidentShredded, PersonForgotten
 from runner.incident.state.commands import Pause
-from runner.settings import CONFIG
+from runner.settings import CONFIG, all_or_nothing
 from runner.vault.keys import Vault, mac_of
 from runner.vault.master_key import read_master
 
@@ -204,8 +204,8 @@ def restore(
             code="home_exists",
         )
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with opened(backup, home.parent, identity, passphrase, copy=True) as folder:
+        near = home.parent
+        with all_or_nothing(home), opened(backup, near, identity, passphrase, copy=True) as folder:
             checked = examined(folder, watched)
             if checked.faults:
                 raise Refused(
@@ -226,7 +226,7 @@ def restore(
             _take_place(stage, home)
     except OSError as error:
         raise Refused(
-            f'The home folder "{home}" cannot be written: {error.strerror}. Nothing was restored.',
+            f'The home folder "{home}" cannot be written: {error.strerror or error.args[0][0][2]}. Nothing was restored.',
             hint="Name another folder: --home NEW",
             code="home_unwritable",
         ) from None

@@ -23,6 +23,7 @@ from runner.incident.state.commands import AddNotice, EffectFailed, Rendered
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.work import Render
 from runner.playbook.format import Notice as NoticeStep
+from runner.settings import all_or_nothing
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -365,8 +366,8 @@ def write_pulled(path: Path, content: bytes, notice: str, status: str, *, stale:
 def write_file(path: Path, content: bytes) -> Path:
     """Write a file and its folders; raises Invalid with the reason of a failure."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with all_or_nothing(path):
+            path.write_bytes(content)
     except OSError as error:
         raise Invalid(
             f'File "{path}" cannot be written: {error.strerror}.',

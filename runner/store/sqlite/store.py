@@ -345,6 +345,10 @@ class SqliteStore(JournalReader):
             )  # for a medium that cannot be written: it also forbids to write the copy
             try:
                 run("VACUUM INTO ?", (str(partial),))
+            except sqlite3.OperationalError as error:
+                raise sqlite_failure(
+                    error, path if error.sqlite_errorcode == sqlite3.SQLITE_FULL else self.path
+                ) from error
             finally:
                 run(f"PRAGMA query_only = {'ON' if self.read_only else 'OFF'}")
 

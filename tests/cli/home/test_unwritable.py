@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,8 @@ def medium(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
 
 
 @pytest.fixture
-def full(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
-    """The home on a disk without a byte to spare."""
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own."""
     if os.geteuid() != 0:
         pytest.skip("NOT TESTED: a full disk (mounting needs the rights of root)")
     place = tmp_path / "full"
@@ -78,16 +79,26 @@ def full(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
     if subprocess.run(mounting, check=False, capture_output=True).returncode:
         pytest.skip("NOT TESTED: a full disk (this machine lets nobody mount)")
     try:
-        desk = copied(incident, place / "home")
-        with (place / "filler").open("wb", buffering=0) as filler:
-            try:
-                while filler.write(b"\0" * 65536):
-                    pass
-            except OSError:
-                pass
-        yield desk
+        yield place
     finally:
         subprocess.run(["umount", "-l", place], check=True)
+
+
+def fill(disk: Path, spare: int = 0) -> None:
+    """Leave only so many bytes free."""
+    with (disk / "filler").open("wb", buffering=0) as filler:
+        with suppress(OSError):
+            while filler.write(b"\0" * 65536):
+                pass
+        filler.truncate(filler.tell() - spare)
+
+
+@pytest.fixture
+def full(incident: AtDesk, disk: Path) -> AtDesk:
+    """The home on a disk without a byte to spare."""
+    desk = copied(incident, disk / "home")
+    fill(disk)
+    return desk
 
 
 @pytest.mark.parametrize("where", ["medium", "full"])
@@ -210,3 +221,34 @@ def test_a_home_on_a_medium_is_backed_up_with_its_last_entry_and_without_a_recor
     assert not made["recorded"]
     assert made["events"] == medium("audit", "verify", "--format", "json").json["events"]
     assert medium("backup", "--check", made["path"]).code == 0
+
+
+@pytest.mark.parametrize("spare", [0, 8192, 65536])
+def test_what_makes_a_folder_on_a_full_disk_names_it_and_leaves_none(
+    incident: AtDesk, disk: Path, tmp_path: Path, spare: int
+) -> None:
+    made = incident("backup", "--to", str(tmp_path / "to"), "--format", "json").json["backup"]["path"]
+    fill(disk, spare)
+    new, key = disk / "new" / "one", str(incident.home / "master.key")
+    for words in (
+        ("backup", "--to", str(new)),
+        ("backup", "--to", str(disk)),
+        ("restore", made, "--home", str(new), "--key", key),
+        ("report", "--out", str(new), "--to", "txt"),
+        ("audit", "export", "--out", str(disk / "bundle.zip")),
+        ("pack", "--out", str(disk / "home.age"), "--passphrase-file", str(passphrase(tmp_path))),
+    ):
+        if spare and words[0] in ("report", "audit", "pack"):  # small enough for what is left
+            continue
+        said = incident(*words, "--format", "json")
+        assert said.error in ("backup_unwritable", "store_full", "home_unwritable", "file_unwritable")
+        assert f'"{disk}' in said.json["message"], said.json
+        assert os.strerror(errno.ENOSPC) in said.json["message"] or said.error == "store_full"
+        assert [one.name for one in disk.iterdir()] == ["filler"], words
+
+
+def passphrase(folder: Path) -> Path:
+    file = folder / "passphrase"
+    file.write_text("correct horse battery staple wombat")
+    file.chmod(0o600)
+    return file

@@ -197,7 +197,7 @@ An error is `application/problem+json` (RFC 9457): `type` is `urn:tocsin:error:C
 | 401 | `not_logged_in` | no valid token |
 | 403 | `token_needed` | a session, where only a token can act |
 | 404 | `not_found` | absent, or not allowed |
-| 409 | `key_in_progress`, `key_outcome_unknown` | the request with this key runs, or its process stopped |
+| 409 | `key_in_progress`, `key_outcome_unknown` | the request with this key runs; or its process stopped, and nobody knows what it recorded |
 | 412 | `changed_meanwhile` | another version; nothing was recorded |
 | 422 | `bad_alert`, `bad_mapping` | the body is not as the mapping says, or the mapping is wrong |
 | 429 | `too_many_alerts` | 200 alerts of this mapping wait for a person |

@@ -122,16 +122,20 @@ class Acts:
         key = request.headers.get("idempotency-key", "").strip().strip('"')
         asks = request.headers.get("if-match", "")
         what = "\0".join((request.url.path, asks)).encode() + b"\0" + body
-        mark, before = idempotency.begin(service, principal, key, what)
+        mark, before, guard = idempotency.begin(service, principal, key, what, asked.incident)
+        replayed = None if before is None else {"idempotency-replayed": "true"}
         if before:
-            return Response(before, media_type="application/json", headers={"idempotency-replayed": "true"})
+            return Response(before, media_type="application/json", headers=replayed)
         try:
-            check_query(request, ())
-            _check_fields(ACTING[row.operation], asked, request.path_params["verb"], given)
-            self._do(act, asked, given, asks)
-        except StoreError:  # whether it was recorded is unknown
-            raise
+            if before is None:
+                check_query(request, ())
+                _check_fields(ACTING[row.operation], asked, request.path_params["verb"], given)
+                self._do(act, asked, given, asks, guard)
         except TocsinError as error:
+            if (
+                isinstance(error, StoreError) or error.code == "key_outcome_unknown"
+            ):  # perhaps it was recorded
+                raise
             idempotency.forget(service, mark)
             stale = error.code == "changed_meanwhile"
             now = asked._replace(incident=service.load(asked.incident.id)) if stale else None
@@ -139,7 +143,7 @@ class Acts:
         self._room._after(act.opens)
         done = as_json(self._done(request, asked)).encode()
         idempotency.finish(service, mark, done)
-        return Response(done, media_type="application/json")
+        return Response(done, media_type="application/json", headers=replayed)
 
     def _alerts(
         self, request: Request, body: bytes, service: IncidentService, principal: Principal
@@ -166,10 +170,11 @@ class Acts:
         login = Login(principal=principal, made=now, seen=now)
         return row, act, self._room._asked(request, service, login, incident)
 
-    def _do(self, act: Act, asked: Asked, given: Given, asks: str) -> None:
+    def _do(self, act: Act, asked: Asked, given: Given, asks: str, guard: Callable[[], None]) -> None:
         """Do an act, if the incident has the version that was asked for."""
 
         def unchanged(present: Incident) -> None:
+            guard()
             if asks and asks != "*" and _version(asks) != str(present.version):
                 raise Refused(
                     "The incident changed meanwhile. Nothing was recorded.",

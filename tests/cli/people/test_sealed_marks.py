@@ -48,14 +48,15 @@ class Access:
         self.invitation = self.accounts.invite("ada")
         self.calendar = calendars.make(office, "jonas")
         self.logins.announce(ADDRESS)
-        self.key = idempotency.begin(office, PROGRAM, "k", b"request")[0]
+        self.incident = office.load(office.find(None))
+        self.key = idempotency.begin(office, PROGRAM, "k", b"request", self.incident)[0]
         idempotency.finish(office, self.key, b"done before")
         verify_for_page(office, None)
 
     def works(self) -> dict[str, bool]:
         """Return kind → whether the program accepts it. Nothing is used up, except the link."""
         office, logins = self.office, self.logins
-        name, answer = idempotency.begin(office, PROGRAM, "k", b"request")
+        name, answer, _ = idempotency.begin(office, PROGRAM, "k", b"request", self.incident)
         if not answer:
             idempotency.forget(office, name)
         return {

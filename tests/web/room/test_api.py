@@ -455,7 +455,8 @@ def test_a_request_in_progress_is_not_done_again(place: tuple[AtDesk, Served], b
     assert principal is not None
     path = f"{BASE}/incidents/{room.codename}/act/task/comment/law"
     body = json.dumps({"text": "Half done"}).encode()
-    idempotency.begin(office, principal, "k-3", f"{path}\0\0".encode() + body)
+    incident = office.load(office.find(room.codename))
+    idempotency.begin(office, principal, "k-3", f"{path}\0\0".encode() + body, incident)
     send = post(room, "/comment/law", bot, "k-3")
     answer = send(text="Half done")
     assert (answer.status_code, code(answer)) == (409, "key_in_progress")

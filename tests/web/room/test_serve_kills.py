@@ -141,7 +141,7 @@ class Writing:
                 if self._over.is_set():
                     return
                 answer = self._post(f"{API}{where}", headers=headers, json={"text": name})
-            self._took(name, answer, 200, doubtful="key_in_progress")
+            self._took(name, answer, 200, doubtful="key_outcome_unknown")
 
     def _person(self, number: int) -> None:
         """Send a form once for each comment."""

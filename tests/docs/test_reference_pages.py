@@ -18,7 +18,7 @@ from runner.documents.files.notice_file import load_notice
 from runner.files.settings_file import load_home
 from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Acting, Home, Person
-from tests.docs import tables
+from tests.docs import bundle_page, tables
 from tests.docs.consoles import ROOT
 from tests.golden_files import same
 
@@ -79,6 +79,10 @@ def test_the_page_of_web_pages_is_the_table_of_the_room() -> None:
 
 def test_the_page_of_the_api_is_the_tables_of_the_program() -> None:
     same(tables.API_PAGE, tables.api())
+
+
+def test_the_page_of_bundles_has_every_file_and_field_of_a_bundle(tmp_path: Path) -> None:
+    same(bundle_page.PAGE, bundle_page.page(tmp_path))
 
 
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])

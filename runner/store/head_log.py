@@ -28,6 +28,7 @@ _PAGE = 5000
 _ROWS: LiteralString = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
 FROM tocsin.incidents"""
+_CURRENT = _ROWS + " WHERE NOT EXISTS (SELECT 1 FROM tocsin.events WHERE incident = id AND seq > version)"  # noqa: S608  # written here
 _TAILS: LiteralString = """
 SELECT e.incident, e.seq, e.hash FROM tocsin.events e
 JOIN (SELECT incident, max(seq) AS last FROM tocsin.events GROUP BY incident) t
@@ -129,6 +130,12 @@ class HeadLog:
             if leaf.incident not in rows and ends.get(leaf.incident) == (leaf.seq, leaf.head):
                 rows[leaf.incident] = key.leaf(leaf) == mac
         return key, frozenset(name for name, vouched in rows.items() if vouched)
+
+    def vouched(self) -> frozenset[str]:
+        if self._schema() < KEYED:
+            return frozenset(name for (name,) in self._select("SELECT id FROM tocsin.incidents", ()))
+        key = self._present(self._select)
+        return frozenset(row[0] for row in self._select(_CURRENT, ()) if key and key.vouches(row))
 
     # --- checkpoints -------------------------------------------------------------------------------------
 

@@ -269,6 +269,9 @@ class Log(Protocol):
         None without such a checkpoint.
         """
 
+    def vouched(self) -> frozenset[str]:
+        """Return the incidents whose row the key made at their last entry; all of an older store. Raises Sealed without the master key."""
+
     def keep_token(self, size: int, token: bytes) -> None:
         """Keep the reply of a timestamp authority with the checkpoint of a size."""
 

@@ -251,10 +251,17 @@ class Repository:
         return [row for row in self.store.rows(state) if row.kind != STREAM]
 
     def compromises(self) -> Iterator[tuple[IncidentRow, Compromise]]:
-        """Yield what real incidents say is compromised beyond themselves: declared by a person, or assumed while they are open."""
-        for row in self.incidents():
+        """Yield what real incidents say is compromised beyond themselves: declared by a person, or assumed while they are open.
+
+        Of a row that the key did not make, or of an earlier version, the journal says it.
+        """
+        vouched = frozenset[str]()
+        with suppress(Sealed):
+            vouched = self.store.log.vouched()
+        for row in self.store.rows():
             summary = row.summary
-            if b"/[" not in summary and row.kind == "real" and row.state in _OPEN:  # of an earlier version
+            older = b"/[" not in summary and row.kind == "real" and row.state in _OPEN
+            if older or row.id not in vouched:
                 with suppress(*UNREADABLE):
                     summary = summary_of(self.load(row.id))
             told = summary.removesuffix(RESTRICTED).partition(b"/")[2]

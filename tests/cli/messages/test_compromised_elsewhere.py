@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk, Said
+from tests.cli.home.test_integrity import tamper
 from tests.cli.messages.test_outages import PEOPLE, PLAYBOOK, Providers, Service, domains, told
 from tests.servers.postgres import BOTH_STORES
 
@@ -261,3 +262,37 @@ def test_a_near_miss_is_asked_about(providers: Providers, quiet: str) -> None:
     assert domains(tocsin, first)["mesenger"] == "compromised"
     exact = ("domain", "compromised", "=idq", "--incident", first, "--as", "ada")
     assert tocsin(*exact).warnings == ["nothing_depends"]
+
+
+PLAIN = "sealed = 0, private = CAST('Title' || char(0) || 'sev2/[]' AS BLOB)"
+PLANTED = {
+    "plain": PLAIN,
+    "as a list of people": f"{PLAIN}, kind = 'organisation'",
+    "of another kind": f"{PLAIN}, kind = 'test'",
+    "before the declaration": "private = (SELECT private FROM before WHERE before.id = incidents.id)",
+}
+
+
+@pytest.mark.parametrize("how", [*PLANTED, "the whole row as it was"])
+def test_a_row_that_the_key_did_not_make_ends_no_compromise(
+    providers: Providers, quiet: str, how: str
+) -> None:
+    tocsin = providers.tocsin
+    first = opened(tocsin, quiet)
+    tamper(tocsin, "CREATE TABLE before AS SELECT * FROM incidents")
+    tocsin.done("domain", "compromised", "messenger", "--reason", "strange logins", "--as", "ada")
+    tocsin.closed(first, "--reason", "over", "--as", "ada")
+    whole = ("DELETE FROM incidents", "INSERT INTO incidents SELECT * FROM before")
+    change = f"UPDATE incidents SET {PLANTED[how]} WHERE codename = '{first}'" if how in PLANTED else ""  # noqa: S608  # written here
+    assert not damaged(tocsin)
+    tamper(tocsin, *([change] if change else whole), "DROP TABLE before")
+    found = row(tocsin("domain", "list", "--format", "json"))
+    assert found["state"] == "compromised"
+    assert not tocsin("audit", "verify", "--format", "json").json["ok"]
+    assert damaged(tocsin)
+
+
+def damaged(desk: AtDesk) -> set[str]:
+    """Return where doctor finds that the record was changed."""
+    said = desk("doctor", "--offline", "--format", "json").json["findings"]
+    return {one["area"] for one in said if one["severity"] == "error"} & {"journal", "integrity"}

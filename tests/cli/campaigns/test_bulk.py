@@ -275,6 +275,22 @@ def test_the_pilot_batch_goes_first_and_the_rest_waits_for_bounces(
     assert len(relay.mails) == 60
 
 
+def test_closing_names_a_campaign_until_it_is_done(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(60))
+
+    def named_at_close() -> list[str]:
+        found = refused(bulk, "close")
+        assert found["code"] == "open_work"
+        return [one["file"] for one in found["problems"] if one["code"] == "open_campaign"]
+
+    campaign = run(bulk, "plan", path)["campaign"]["id"]
+    sent(bulk, path)
+    assert named_at_close() == [campaign]
+    bulk.clock.advance(timedelta(minutes=31))
+    assert sent(bulk, path)["ending"] == "done"
+    assert named_at_close() == []
+
+
 def test_dead_addresses_in_the_pilot_batch_pause_the_campaign_until_a_person_resumes(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:

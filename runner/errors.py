@@ -153,6 +153,21 @@ class Bug(_OfOneCode):
     default_code = "bug"
 
 
+def no_file(path: object) -> NotFound:
+    """Return the error of a file that does not exist."""
+    return NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+
+
+def unreadable(path: object, error: OSError, hint: str = "Check the path.") -> Invalid:
+    """Return the error of a file that the system does not let Tocsin read."""
+    return Invalid(f'File "{path}" cannot be read: {error.strerror}.', hint=hint, code="file_unreadable")
+
+
+def unwritable(path: object, error: OSError, hint: str = "Name another file.") -> Refused:
+    """Return the error of a file that the system does not let Tocsin write."""
+    return Refused(f'File "{path}" cannot be written: {error.strerror}.', hint=hint, code="file_unwritable")
+
+
 def warning(code: str, message: str) -> str:
     """Return the line of a warning, as people read it on standard error: the work continues."""
     return f"Warning [{code}]: {message}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused, TocsinError
+from runner.errors import Refused, TocsinError, unreadable
 from runner.playbook.pinned import PackInfo
 from runner.yamlfile.limited_archive import TOTAL, UnsafeArchive, read_archive
 from runner.yamlfile.limited_files import read_file
@@ -65,8 +65,7 @@ def read_pack(path: Path, keys: Mapping[str, str]) -> Pack:
     try:
         files = _folder(path) if path.is_dir() else _base(read_archive(read_file(path, TOTAL)))
     except OSError as error:
-        text = f'File "{path}" cannot be read: {error.strerror}.'
-        raise NotFound(text, hint="Check the path.", code="file_unreadable") from None
+        raise unreadable(path, error) from None
     except UnsafeArchive as error:
         raise _bad(str(error)) from None
     check_bag(files)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from runner.errors import Invalid, Problem
+from runner.errors import Invalid, Problem, unreadable
 from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
 from runner.yamlfile.positions import Source, Spot, Where, problem_at
 from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, hidden
@@ -61,8 +61,7 @@ def file_bytes(file: Path | Traversable) -> bytes:
     try:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
-        text = f'File "{file}" cannot be read: {error.strerror}.'
-        raise Invalid(text, hint="Check the path.", code="file_unreadable") from None
+        raise unreadable(file, error) from None
 
 
 def same_content(

@@ -21,7 +21,7 @@ from runner.app.home.backups import KEY, Made, Watched
 from runner.app.home.erased_data import home_id, list_key
 from runner.app.home.restoring import Checked, examined, is_coded, key_in, masters, opened
 from runner.app.people.passwords import refuse_weak
-from runner.errors import Refused, Sealed, StoreError, TocsinError
+from runner.errors import Refused, Sealed, StoreError, TocsinError, unwritable
 from runner.files import bag
 from runner.files.encrypted_folder import Lock, has_passphrase
 from runner.files.settings_file import load_home
@@ -71,11 +71,7 @@ def make_pack(service: IncidentService, out: Path, lock: Lock, watched: Watched)
             backups.encrypt(stage, name, out, lock, {KEY: text.encode()})
         same_disk = out.stat().st_dev == service.folder.stat().st_dev
     except OSError as error:
-        raise Refused(
-            f'File "{error.filename2 or out}" cannot be written: {error.strerror}.',
-            hint="Name another file.",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(error.filename2 or out, error) from None
     done = backups.recorded(service, out, made, now, parted)
     without = tuple(one for one in made.left_out if f"file:{one.path}" != service.home.master_key)
     made = msgspec.structs.replace(made, path=str(out), recorded=done, same_disk=same_disk, left_out=without)

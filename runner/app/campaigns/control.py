@@ -13,7 +13,7 @@ from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
-from runner.errors import Invalid, NotFound, Problem, Refused
+from runner.errors import Invalid, NotFound, Problem, Refused, no_file
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import OUT_OF_REACH, Campaign, SuppressedFor
 from runner.incident.campaigns.pacing import feasibility
@@ -116,9 +116,7 @@ def read_stop_list(path: Path) -> list[str]:
     try:
         lines = read_file(path, LARGEST).decode("utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise NotFound(
-            f'File "{path}" does not exist.', hint="Check the path.", code="file_missing"
-        ) from None
+        raise no_file(path) from None
     except (OSError, UnicodeDecodeError):
         raise Invalid(
             f'File "{path}" is not text.',

@@ -21,7 +21,7 @@ from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.record import ask_substitutes, move, record
 from runner.app.campaigns.tables import BulkTables
 from runner.decoding import convert
-from runner.errors import Invalid, NotFound, Problem
+from runner.errors import Invalid, Problem, no_file
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
 from runner.incident.campaigns.destinations import STOPPED
@@ -175,7 +175,7 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
     So a file is processed whole or not at all, and a campaign that its receipts pause is paused.
     """
     if not path.is_file():
-        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+        raise no_file(path)
     problems = [
         Problem(file=str(path), line=line, column=1, code="receipts", message="The kind is unknown")
         for line, cells in _lines(path)

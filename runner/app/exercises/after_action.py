@@ -19,7 +19,7 @@ from runner.app.notices.notices import Pulled, save
 from runner.documents.notice import Format
 from runner.documents.tree import Document, Stationery
 from runner.effects.notices.render import bound_digest
-from runner.errors import Invalid, Refused, TocsinError
+from runner.errors import Refused, TocsinError, unreadable
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentClosed
@@ -229,11 +229,7 @@ def check_report(service: IncidentService, incident: Incident, file: Path) -> Re
     try:
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        raise Invalid(
-            f'File "{file}" cannot be read: {error.strerror}.',
-            hint="Name the file of the report.",
-            code="file_unreadable",
-        ) from None
+        raise unreadable(file, error, "Name the file of the report.") from None
     rows = list(service.read(service.principal).events(incident))
     findings = tuple(_findings(service, incident, rows, sha256))
     return ReportCheck(

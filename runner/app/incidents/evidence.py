@@ -12,7 +12,7 @@ from runner import __version__
 from runner.app.core.rights import require
 from runner.base.text import text_problem
 from runner.documents.tree import Document, RenderContext, Stationery
-from runner.errors import Bug, Invalid, NotFound, Refused, Usage
+from runner.errors import Bug, Refused, Usage, no_file, unreadable, unwritable
 from runner.incident.people.custody import exhibit
 from runner.incident.state.commands import RecordCustody
 from runner.incident.state.record import (
@@ -73,13 +73,9 @@ def read(path: Path, limit: int = LARGEST) -> bytes:
             code="file_too_large",
         ) from None
     except FileNotFoundError:
-        raise NotFound(
-            f'File "{path}" does not exist.', hint="Check the path.", code="file_missing"
-        ) from None
+        raise no_file(path) from None
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the file.", code="file_unreadable"
-        ) from None
+        raise unreadable(path, error, "Check the file.") from None
 
 
 def store(
@@ -181,11 +177,7 @@ def write_new(path: Path, content: bytes) -> None:
         with path.open("xb") as file:
             file.write(content)
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be written: {error.strerror}.',
-            hint="Name a new file in a folder that you can write.",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(path, error, "Name a new file in a folder that you can write.") from None
 
 
 def _name(name: str) -> str:

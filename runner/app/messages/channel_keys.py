@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.app.core.directory import add_person
 from runner.app.messages.communications_check import Way, ways
-from runner.errors import NotFound, Refused, TocsinError
+from runner.errors import NotFound, Refused, TocsinError, unwritable
 from runner.reports.messages.channel_keys import KeysReport, PinnedKey
 from runner.routing.messaging import Channel, ContactPoint
 from runner.vault.secrets import resolve
@@ -132,5 +132,4 @@ def _write(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        why = f'File "{path}" cannot be written: {error.strerror}.'
-        raise Refused(why, hint="Name another file.", code="file_unwritable") from None
+        raise unwritable(path, error) from None

@@ -13,7 +13,7 @@ from runner.actions import Action
 from runner.app.core.reader import TREE
 from runner.base.text import near_hint, nearest
 from runner.documents.notice import Coverage, Format, Notice
-from runner.errors import Invalid, NotFound, Refused, Usage
+from runner.errors import NotFound, Refused, Usage, unwritable
 from runner.incident.law.duties import BINDING
 from runner.incident.law.filed import all_differences, filed_texts
 from runner.incident.notices.decide import DRAFT, next_lane, renderings
@@ -369,9 +369,5 @@ def write_file(path: Path, content: bytes) -> Path:
         with all_or_nothing(path):
             path.write_bytes(content)
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be written: {error.strerror}.',
-            hint="Use another folder: --out DIR",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(path, error, "Use another folder: --out DIR") from None
     return path

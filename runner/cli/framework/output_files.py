@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
+from runner.errors import Refused, Usage, unwritable
 from runner.reports.core.page import Cell, Page, table
 
 if TYPE_CHECKING:
@@ -40,11 +40,7 @@ def write_out(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise Refused(
-            f'File "{path}" cannot be written: {error.strerror}.',
-            hint="Name another file.",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(path, error) from None
 
 
 def document_format(path: Path, example: str) -> Format:
@@ -78,11 +74,7 @@ def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
             code="file_exists",
         ) from None
     except OSError as error:
-        raise Refused(
-            f'File "{path}" cannot be written: {error.strerror}.',
-            hint="Name another file.",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(path, error) from None
 
 
 def in_person(session: Session, override: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Usage, no_file
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.page import Block, Cell, Tone, line, paged, table
 
@@ -186,7 +186,7 @@ def verify_bundle(
 
     path = session.world.cwd / Path(bundle).expanduser()
     if not path.exists():
-        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+        raise no_file(path)
     if key and not re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", key.strip().lower()):
         raise Usage(
             "--key is not a complete fingerprint.",

@@ -18,7 +18,7 @@ from runner.cli.framework.options import (
     profile_of,
 )
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
+from runner.errors import Usage, unwritable
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -95,11 +95,7 @@ def graph(
     try:
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refused(
-            f'File "{out}" cannot be written: {error.strerror}.',
-            hint="Name another file.",
-            code="file_unwritable",
-        ) from None
+        raise unwritable(out, error) from None
     session.say(f"Wrote {out}")
 
 

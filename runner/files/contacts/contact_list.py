@@ -14,7 +14,7 @@ import msgspec
 
 from runner.base.text import sentence
 from runner.decoding import convert
-from runner.errors import NotFound, Problem, Usage
+from runner.errors import Problem, Usage, no_file
 from runner.files.contacts.contact_entries import Entry, Listing
 from runner.routing.organisation import Person
 from runner.yamlfile.positions import place_of
@@ -115,7 +115,7 @@ def read_list(path: Path, names: Collection[str]) -> Listing:
             code="unknown_ending",
         )
     if not path.is_file():
-        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+        raise no_file(path)
     match form:
         case "csv":
             from runner.files.contacts.csv_contacts import read_csv

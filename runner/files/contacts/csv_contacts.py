@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from runner.base.text import clean, near_hint
-from runner.errors import Invalid, Problem
+from runner.errors import Problem, unreadable
 from runner.files.contacts.contact_entries import Entry, Listing, Spot
 from runner.files.people_lists.list_rows import Row, open_people, separator
 from runner.routing.messaging import ContactPoint
@@ -29,11 +29,7 @@ def read_csv(path: Path, names: Collection[str]) -> Listing:
     try:
         ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be read: {error.strerror}.',
-            hint="Export fewer people.",
-            code="file_unreadable",
-        ) from None
+        raise unreadable(path, error, "Export fewer people.") from None
     empty = Listing(file=str(path))
     problems = _columns(empty, people.columns, names, ruler)
     if problems:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runner.base.text import clean
-from runner.errors import Invalid, Problem
+from runner.errors import Invalid, Problem, unreadable
 from runner.files.contacts.contact_entries import Entry, Listing, Spot
 from runner.routing.messaging import ContactPoint
 from runner.yamlfile.limited_files import TooLarge, read_file
@@ -103,9 +103,7 @@ def _content(path: Path) -> str:
             code="file_too_large",
         ) from None
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
-        ) from None
+        raise unreadable(path, error) from None
     except UnicodeDecodeError:
         raise Invalid(
             f'File "{path}" is not UTF-8.', hint="Export the file as vCard 3.0 or 4.0.", code="contact-list"

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from runner.errors import Invalid, NotFound
+from runner.errors import Invalid, no_file, unreadable
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 
@@ -38,7 +38,7 @@ class People(NamedTuple):
 def open_people(path: Path) -> People:
     """Read a list's columns; raises NotFound, or Invalid if the file is not a table as CSV."""
     if not path.is_file():
-        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
+        raise no_file(path)
     try:
         with _text(path) as lines:
             columns = _small(next(csv.reader(_lines(path, lines), _dialect(path)), ()))
@@ -69,11 +69,7 @@ def _text(path: Path) -> TextIO:
     try:
         return TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be read: {error.strerror}.',
-            hint="Check the type and the permissions of the file.",
-            code="file_unreadable",
-        ) from None
+        raise unreadable(path, error, "Check the type and the permissions of the file.") from None
 
 
 def separator(head: str) -> str:

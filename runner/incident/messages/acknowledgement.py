@@ -20,15 +20,19 @@ from runner.incident.state.incident import Delivery, Incident
 from runner.routing.messaging import EVIDENCE
 
 
+def delivery_of(incident: Incident, delivery: str) -> Delivery:
+    """Return a delivery by its id; raises NotFound."""
+    found = incident.deliveries.get(delivery)
+    if found is None:
+        raise NotFound(
+            f'Delivery "{delivery}" does not exist.', hint=Action("message.list"), code="unknown_delivery"
+        )
+    return found
+
+
 def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent, ...]:
     """Return the event of an acknowledgement, or nothing if it proves nothing new."""
-    delivery = incident.deliveries.get(command.delivery)
-    if delivery is None:
-        raise NotFound(
-            f'Delivery "{command.delivery}" does not exist.',
-            hint=Action("message.list"),
-            code="unknown_delivery",
-        )
+    delivery = delivery_of(incident, command.delivery)
     if command.person != delivery.person:
         raise Refused(
             f'Only "{delivery.person}" can acknowledge delivery "{delivery.id}".',

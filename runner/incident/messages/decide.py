@@ -11,7 +11,7 @@ import msgspec
 from runner.actions import REASON, Action
 from runner.base.states import AttemptState, TaskState
 from runner.errors import NotFound, Refused
-from runner.incident.messages.acknowledgement import acknowledged
+from runner.incident.messages.acknowledgement import acknowledged, delivery_of
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.receipts import apply_receipt, is_current, state_after_receipts
 from runner.incident.messages.room_provisioning import again_at
@@ -419,13 +419,7 @@ def _by_hand(
     if isinstance(command, c.AskReplan):
         open_ = any(incident.deliveries[name].person == command.person for name in incident.moving)
         return (e.ReplanAsked(person=command.person),) if open_ else ()
-    found = incident.deliveries.get(command.delivery)
-    if found is None:
-        raise NotFound(
-            f'Delivery "{command.delivery}" does not exist.',
-            hint=Action("message.list"),
-            code="unknown_delivery",
-        )
+    found = delivery_of(incident, command.delivery)
     match command:
         case c.Resend(delivery=delivery, reason=reason):
             if not reason.strip():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from runner.base.states import Kind, Proof
-from runner.errors import NotFound
+from runner.incident.messages.acknowledgement import delivery_of
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery, Incident
 from runner.reports.core.header import Heading, heading_of, render_header
@@ -73,13 +73,7 @@ class Written(msgspec.Struct, frozen=True):
 
 def proof(incident: Incident, delivery: str, written: Sequence[Written], head: str) -> ProofReport:
     """Return the evidence of a delivery in the journal; raises NotFound."""
-    found = incident.deliveries.get(delivery)
-    if found is None:
-        raise NotFound(
-            f'Incident "{incident.codename}" has no delivery "{delivery}".',
-            hint="List the deliveries: tocsin message list",
-            code="unknown_delivery",
-        )
+    found = delivery_of(incident, delivery)
     said = ((one, _words(one.event, found)) for one in written)
     entries = tuple(filled(Entry, one, text=text) for one, text in said if text)
     return ProofReport(

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
-from runner.errors import NotFound
+from runner.incident.messages.acknowledgement import delivery_of
 from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.messages.escalation import callers
 from runner.incident.state.incident import ActionItem, Attempt, Delivery, Incident
@@ -346,10 +346,7 @@ def message(
     incident: Incident, delivery: str, code: str = "", words: tuple[str, str, str] = ("", "", "")
 ) -> DeliveryReport:
     """Return one delivery; raises NotFound. ``words`` are its subject, its text, and what a caller reads out."""
-    found = incident.deliveries.get(delivery)
-    if found is None:
-        what = f'Incident "{incident.codename}" has no delivery "{delivery}".'
-        raise NotFound(what, hint="List the deliveries: tocsin message list", code="unknown_delivery")
+    found = delivery_of(incident, delivery)
     return DeliveryReport(
         heading=heading_of(incident),
         kind=incident.kind,

@@ -12,9 +12,10 @@ from runner.app.incidents import alerts
 from runner.app.incidents.open_incident import Opening
 from runner.app.messages.acknowledgement import ROOM, acknowledge
 from runner.app.messages.messages import EVERYBODY, WrittenMessage, compose_by_hand, plan_of
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
+from runner.incident.messages.acknowledgement import delivery_of
 from runner.incident.state import commands as c
-from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page, line
 from runner.reports.messages.message_plan import plan_page
@@ -93,15 +94,9 @@ def _planned(asked: Asked, given: Given) -> Preview:
 # --- one delivery -----------------------------------------------------------------------------------------
 
 
-def _delivery(asked: Asked) -> Delivery:
-    try:
-        return asked.incident.deliveries[asked.ref]
-    except KeyError:
-        raise NotFound(f'Delivery "{asked.ref}" does not exist.', code="unknown_delivery") from None
-
-
 def _offered(asked: Asked) -> Iterator[Form]:
-    delivery, name = _delivery(asked), person_name(_delivery(asked).person)
+    delivery = delivery_of(asked.incident, asked.ref)
+    name = person_name(delivery.person)
     if asked.incident.state not in ("open", "paused"):
         return
     if any(one.state == "unknown" and not one.resolved_by for one in delivery.attempts):
@@ -131,7 +126,7 @@ def _yes(given: Given, name: str) -> bool:
 def _ack(asked: Asked, given: Given) -> None:
     acknowledge(
         asked.service,
-        delivery=_delivery(asked).id,
+        delivery=delivery_of(asked.incident, asked.ref).id,
         incident=asked.incident.id,
         person=asked.principal.person,
         via=ROOM,
@@ -141,7 +136,7 @@ def _ack(asked: Asked, given: Given) -> None:
 
 def _ack_for(asked: Asked, given: Given) -> None:
     """Acknowledge with the code that the recipient read out; the recipient must confirm."""
-    owner = _delivery(asked).person
+    owner = delivery_of(asked.incident, asked.ref).person
     if owner != asked.principal.person:
         via = given["via"].strip() or "phone"
         asked.service.principal = msgspec.structs.replace(asked.principal, on_behalf_of=owner, via=via)
@@ -156,7 +151,7 @@ def _ack_for(asked: Asked, given: Given) -> None:
 
 
 def _again(asked: Asked, given: Given) -> Page:
-    name = person_name(_delivery(asked).person)
+    name = person_name(delivery_of(asked.incident, asked.ref).person)
     return Page((line(f"{name} gets the message again, also if {name} has it already."),))
 
 

@@ -240,7 +240,7 @@ class Notice(Step, tag="notice", frozen=True, kw_only=True):
 
     notice: str
     duty: str = ""
-    """A duty's id, or ``item`` inside a ``for_each`` over duties."""
+    """A duty's id, several with `` or `` for the first that applies, or ``item`` inside a ``for_each`` over duties."""
     formats: tuple[Literal["docx", "pdf", "html", "txt", "xlsx", "json"], ...] = (
         "docx",
         "pdf",

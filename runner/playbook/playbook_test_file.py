@@ -326,7 +326,8 @@ def named_duties(file: TestFile) -> tuple[str, ...]:
             continue
         places = Map(playbook)
         for place in places.places:
-            for name in (getattr(place.step, "duty", ""), place.step.due.ref if place.step.due else ""):
+            first = getattr(place.step, "duty", "").partition(" or ")[0]
+            for name in (first, place.step.due.ref if place.step.due else ""):
                 if "/" in name:
                     duties[name] = None
         for _, _, expression in places.expressions():

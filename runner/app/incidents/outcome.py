@@ -102,10 +102,14 @@ def _over(turn: Turn) -> tuple[str, ...]:
     before, after = turn.before, turn.after
     if before.state not in OVER or not turn.events:
         kept = [one.name for one in after.domains.values() if one.kept] if after.state in OVER else []
-        return tuple(
-            f"{name} stays compromised. When it is restored: "
-            f"tocsin domain declare-up {name} --incident {after.codename} --reason WHY"
-            for name in kept
+        report = f"The report: tocsin report --sign --incident {after.codename}"
+        return (
+            *((report,) if after.state == "closed" and after.kind == "real" else ()),
+            *(
+                f"{name} stays compromised. When it is restored: "
+                f"tocsin domain declare-up {name} --incident {after.codename} --reason WHY"
+                for name in kept
+            ),
         )
     if after.state not in OVER:
         left = ", ".join(sorted(name for name in after.duties if _open(after, name))) or "none"

@@ -59,7 +59,7 @@ def _interview(
     """Ask for each open field and record each answer at once; an invalid answer is asked again, with the reason."""
     hint = Action("step.answer", form, {"value": Slot("FACT=VALUE")})
     if not session.world.asks:
-        raise Usage("The answers are missing.", hint=hint, code="argument_missing")
+        raise Usage("The answers are missing.", hint=Action("task.show", form), code="argument_missing")
     session.say("Press Enter to leave a field open. Write unknown if the answer is not known.")
     found: tuple[Turn, tuple[FactChange, ...]] | None = None
     passed: set[str] = set()

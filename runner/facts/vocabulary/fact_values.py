@@ -204,14 +204,15 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
         close = nearest(value, fact_type.choices)
         parts = set(value.split("_"))
         alike = sorted(fact_type.choices, key=lambda one: parts.isdisjoint(one.split("_")))
-        few = ", ".join(alike[:10]) + (", ..." if len(alike) > 10 else "")
+        few = ", ".join(alike[:10])
+        few += f". All {len(alike)}: tocsin fact show {path} --all" if len(alike) > 10 else "."
         message = (
             f'Fact "{path}" cannot be "{_short(value)}".'
             if _short(value)
             else f'Fact "{path}" must be one word of a list.'
         )
         raise FactProblem(
-            path, message, f'Write "{close}", the nearest word.' if close else f"Choose one of: {few}."
+            path, message, f'Write "{close}", the nearest word.' if close else f"Choose one of: {few}"
         )
     return value
 

@@ -128,9 +128,10 @@ def open_before(incident: Incident, invocation: Invocation, step: AnyStep | None
 
 
 def item_of(incident: Incident, scope: Scope, name: str) -> str:
-    """Return a duty's or template's name, with ``item`` replaced by the lane's own."""
+    """Return a duty's or template's name: for ``item`` the lane's own, of ``A or B`` the first that applies."""
     if name != "item":
-        return name
+        ids = name.split(" or ")
+        return next((id for id in ids if id in incident.duties and incident.duties[id].applied), ids[0])
     for around in outwards(incident, scope):
         if around.item is not None:
             return around.item

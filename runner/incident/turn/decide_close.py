@@ -27,9 +27,8 @@ def closed(
     """Return the end of an incident, or the request to a second person; raises Refused, with all open work."""
     owed = left_open(incident, now, library)
     reason, reasons = command.reason.strip(), _reasons(command, owed)
-    doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
     found = tuple(_open(incident, owed, library, now))
-    work = doubtful or found or any(not invocation.over for invocation in incident.invocations.values())
+    work = found or any(not invocation.over for invocation in incident.invocations.values())
     unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
         raise _refusal(incident, owed, found)

@@ -144,8 +144,8 @@ def _message(place: Place, step: Message, names: Names) -> None:
 
 
 def _duty(place: Place, step: Notice | File, names: Names) -> None:
-    if step.duty:
-        names.duty(place, step.duty, (*place.where, "duty"))
+    for duty in step.duty.split(" or ") if step.duty else ():
+        names.duty(place, duty, (*place.where, "duty"))
 
 
 def _product(place: Place, step: Approve | File, names: Names) -> None:

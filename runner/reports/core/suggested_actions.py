@@ -135,6 +135,7 @@ START_WORKER = Action("worker.start")
 """Starts a background worker."""
 WORK = Action("worker.run", args={"once": True})
 TASKS = Action("task.list")
+CLOSE = Action("incident.close")
 STATUS = Action("incident.status")
 
 

@@ -23,7 +23,7 @@ from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.organisation_attention import elsewhere_blocks
 from runner.reports.incidents.status import Status
-from runner.reports.incidents.waiting import waiting, waiting_blocks
+from runner.reports.incidents.waiting import finished, waiting, waiting_blocks
 from runner.reports.law.duties import FAR, presses
 from runner.reports.law.next_act import lane_act
 
@@ -78,7 +78,13 @@ def actions(found: Status, *, everything: bool = False) -> tuple[tuple[Attention
     lanes = () if everything else found.lanes
     tasks, folded = _tasks(found, lanes, everything=everything)
     groups = {group.first: words(group) for group in lanes}
-    ready = (task_item(row, found, groups.get(row.invocation, "")) for row in tasks)
+    ready = [task_item(row, found, groups.get(row.invocation, "")) for row in tasks]
+    if finished(found):
+        ready = [
+            AttentionItem(
+                kind="ready", ref=found.incident, text="Close the incident", action=suggested_actions.CLOSE
+            )
+        ]
     urgent = found.needs_attention if everything else attention_folded(found.needs_attention, lanes)
     return ordered((*urgent, *ready), found.mine), folded
 

@@ -355,7 +355,7 @@ def _field(one: FieldRow) -> Cells:
     words = [
         one.ask,
         one.help,
-        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, 31) else "",
+        f"one of: {', '.join(one.choices)}" if one.choices else "",
     ]
     given = one.state in ("answered", "known")
     said = value_words(one.value) if given else f"waits for {', '.join(one.missing)}" if one.missing else ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from runner.reports.core.do_now import NOTHING, calm
 from runner.reports.core.formatting import count, person_name
-from runner.reports.core.page import Block, Cell, flow, line
+from runner.reports.core.page import Block, Cell, do, flow, line
+from runner.reports.core.suggested_actions import CLOSE
 from runner.reports.core.task_rows import named
 from runner.reports.incidents.status import Status
 from runner.reports.law.duties import running
@@ -52,10 +53,18 @@ def receipts(found: Status) -> Iterator[str]:
             yield f"Receipt of evidence: {who} must confirm exhibit {one.exhibit}, {one.name}{doubt}"
 
 
+def finished(found: Status) -> bool:
+    """Tell whether nothing is left to do but to close the incident."""
+    over = found.state == "open" and found.kind != "exercise" and all(row.over for row in found.tasks)
+    return over and not found.needs_attention and not any(waiting(found))
+
+
 def calm_blocks(found: Status, *title: Cell) -> Iterator[Block]:
-    """Yield the line of an empty DO NOW after its title, and what waits."""
+    """Yield the line of an empty DO NOW after its title, and what waits, or how to close."""
     words = NOTHING if found.state in ("closed", "cancelled") else calm(found.tasks)
-    return waiting_blocks(words, tuple(waiting(found)), *title)
+    yield from waiting_blocks(words, tuple(waiting(found)), *title)
+    if finished(found):
+        yield do(CLOSE, indent=2)
 
 
 def waiting_blocks(words: str, left: Sequence[str], *title: Cell) -> Iterator[Block]:

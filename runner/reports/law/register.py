@@ -28,7 +28,7 @@ from runner.reports.law.titles import duty_label, recipient_name
 
 LAWS = ("eu-gdpr-", "uk-gdpr-")
 """Prefixes of the laws whose decisions are in this register."""
-NOTIFICATION = "eu-gdpr-33-"
+NOTIFICATION = ("eu-gdpr-33-", "uk-gdpr-33-")
 FACTS = {
     "What happened": "incident.summary",
     "Started": "incident.started_at",
@@ -175,7 +175,8 @@ def _undecided(duty: DutyStatus, incident: Incident) -> bool:
     """Return whether a notification of the authority is or may be required and has no record."""
     seen = incident.duties.get(duty.id)
     asked = duty.regime.startswith(NOTIFICATION) and duty.stage == "initial"
-    return asked and duty.verdict in ("applies", "unknown") and (seen is None or seen.record is None)
+    open_ = duty.verdict == "applies" or (duty.verdict == "unknown" and duty.in_sight)
+    return asked and open_ and (seen is None or seen.record is None)
 
 
 def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Decision]:

@@ -42,7 +42,9 @@ def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
         raise NotFound(
-            f'Folder "{path.parent}" has no {path.name}.', hint=Action("home.init"), code="no_home"
+            f'Folder "{path.parent}" has no {path.name}. Another folder: --home. A backup: tocsin restore.',
+            hint=Action("home.init"),
+            code="no_home",
         )
     source = load(path, code="bad_settings")
     home, problems = _decode(source)

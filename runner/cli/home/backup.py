@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from runner.errors import Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, line, paged
 from runner.reports.core.report import Report
-from runner.settings import state_folder
+from runner.settings import VARIABLE, find_home, state_folder
 
 
 class BackupReport(Report, frozen=True, kw_only=True, tag="tocsin/backup/v1"):
@@ -176,7 +177,17 @@ def bring_back(
             watched=shown.begin,
         )
     report = RestoreReport(restored=found)
-    session.show(report, lambda: _restored_page(report))
+    session.show(report, lambda: _restored_page(report, session))
+
+
+def to_use(session: Session) -> tuple[Block, ...]:
+    """Return how commands without ``--home`` find the home folder of this command; nothing if they do."""
+    home, usual = (
+        session.world.cwd / find_home(given, session.world.environ, session.world.cwd)
+        for given in (session.options.home, None)
+    )
+    words = f"Use it in this terminal: export {VARIABLE}={shlex.quote(str(home))}"
+    return (line(words, hang=2),) if home != usual else ()
 
 
 @paged
@@ -242,9 +253,10 @@ def _unread(number: int) -> Iterator[Block]:
 
 
 @paged
-def _restored_page(report: RestoreReport) -> Iterator[Block]:
+def _restored_page(report: RestoreReport, session: Session) -> Iterator[Block]:
     found = report.restored
     yield line(f"Restored into {found.home} from the backup of {found.backup.made_at}", "good", hang=2)
+    yield from to_use(session)
     if found.paused:
         yield line(
             f"Paused: {', '.join(found.paused)}. Messages sent after the backup are not known.",

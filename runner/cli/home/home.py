@@ -40,6 +40,7 @@ def init(
       tocsin init --home /srv/tocsin --as maria
     """
     from runner.app.playbooks.playbooks import unheld_of, unreachable_of
+    from runner.cli.home.backup import to_use
     from runner.reports.people.unassigned_roles import unheld_blocks, unreachable_blocks
 
     config = session.folder / CONFIG
@@ -67,6 +68,7 @@ def init(
         (
             line(f"{'Created' if made else 'Set up'} the home folder {session.folder}", "good"),
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
+            *to_use(session),
             *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
             *unreachable_blocks(too_few),

@@ -84,7 +84,7 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
 def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[Unreachable, ...]:
     """Return these approvals, without those of a role that nobody has.
 
-    Who does the approved step cannot approve it; so a person who alone has its role does not count.
+    Who does the approved step cannot approve it; so one person of its role does not count.
     """
     found: dict[Unreachable, None] = {}
     for playbook in playbooks:
@@ -92,11 +92,13 @@ def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]
         for step in steps.values():
             if not isinstance(step, Approve) or not all(held.get(role) for role in step.by.roles):
                 continue
-            authors = held.get(getattr(steps.get(step.approve), "role", ""), ())
-            out = authors if len(authors) == 1 else ()
-            others = {role: [one for one in held[role] if one not in out] for role in step.by.roles}
-            if not reachable(step.by, others):
-                roles, ways = roles_words(step.by), ways_out(step, others, ())
+            authors = held.get(getattr(steps.get(step.approve), "role", ""), ()) or ("",)
+            left = [
+                {role: [one for one in held[role] if one != author] for role in step.by.roles}
+                for author in authors
+            ]
+            if not any(reachable(step.by, others) for others in left):
+                roles, ways = roles_words(step.by), ways_out(step, left[0], ())
                 few = Unreachable(title=title_of(step), playbook=playbook.name, roles=roles, ways=ways)
                 found[few] = None
     return tuple(found)

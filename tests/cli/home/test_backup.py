@@ -47,6 +47,16 @@ def working(incident: AtDesk, tmp_path: Path) -> AtDesk:
     return incident
 
 
+def test_what_makes_a_home_elsewhere_says_how_later_commands_find_it(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "disk")
+    key = ("--key", str(working.home / "master.key"))
+    for words in (("restore", made["path"], *key), ("init",)):
+        new = tmp_path / words[0]
+        assert f"TOCSIN_HOME={new}" in working(*words, "--home", str(new)).out.split()
+    assert "TOCSIN_HOME" not in AtDesk(tmp_path / "usual").done("init")
+    assert "restore." in working("next", "--home", str(tmp_path / "none")).err.split()
+
+
 def backup_of(desk: AtDesk, to: Path, *words: str) -> dict[str, Any]:
     said = desk("backup", "--to", str(to), *words, "--format", "json")
     assert said.code == 0, said.err

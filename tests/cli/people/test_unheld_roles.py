@@ -150,6 +150,15 @@ def test_three_people_are_enough_or_init_and_open_say_it(nowhere: AtDesk, tmp_pa
     assert told(counsel=["jonas"], dpo=["jonas", "ada"]) == []
 
 
+def test_two_people_cannot_approve_what_one_of_them_writes() -> None:
+    playbook = Catalog(None).find_playbook("breach-duties")[1].playbook
+    assert playbook is not None
+    for third, named in (((), True), (("cyd",), False)):
+        held = {"counsel": ("ana", "ben", *third), "dpo": ("ana",), "commander": ("ana",)}
+        titles = [one.title for one in unreachable([playbook], held)]
+        assert ("Approve the decision not to notify" in titles) is named
+
+
 def test_an_empty_role_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:
     tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"], "executive": []})
     assert "executive" not in tocsin("drill", "readiness", "--format", "json").json["without_alternate"]

@@ -13,7 +13,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Reason, Sco
 from runner.cli.framework.outcome import answer as answered
 from runner.cli.framework.outcome import submit, tell
 from runner.cli.framework.session import Session
-from runner.errors import Usage
+from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 
@@ -141,6 +141,20 @@ def done(
     how = _instead(session, incident, name, instead or ())
     made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text, instead=how)]
     answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
+    _warn_of_drafts(session, incident)
+
+
+def _warn_of_drafts(session: Session, before: Incident) -> None:
+    """Warn of each notice that the end of a task has generated as a draft: what is missing, and what fills it."""
+    from runner.incident.steps.approvals import refuse_unready
+    from runner.reports.core.action_text import hint_text
+
+    after = session.service.load(before.id)
+    for made in [one for key, one in after.documents.items() if key not in before.documents]:
+        try:
+            refuse_unready(after, after.invocations[made.step])
+        except Refused as error:
+            session.warn("draft_made", f"{error.message} {hint_text(error)}")
 
 
 def _instead(session: Session, incident: Incident, name: str, texts: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from shlex import quote
 
@@ -116,18 +116,19 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
     approvals = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
     wanted = max(step.by.distinct, len(roles) if every else 1)
     held = {a.by: frozenset((*a.roles, a.role)) for a in approvals}
-    filled: list[str] = []
+    filled = _filled(roles, held) if every else 0
+    more = (role for role in roles if not every or _filled(roles, {**held, "": frozenset({role})}) > filled)
+    still = () if reached(step, approvals) else tuple(more)
+    have = filled if every and still else min(len(held), wanted)
+    each = every and len(still) <= wanted - have
+    return Tally(step=invocation.id, have=have, wanted=wanted, still_needs=still, each=each)
+
+
+def _filled(roles: Iterable[str], held: Mapping[str, frozenset[str]]) -> int:
+    filled: tuple[str, ...] = ()
     for role in roles:
-        if every and _each_role_filled((*filled, role), held):
-            filled.append(role)
-    still = () if reached(step, approvals) else tuple(role for role in roles if role not in filled)
-    return Tally(
-        step=invocation.id,
-        have=len(filled) if every and still else min(len(held), wanted),
-        wanted=wanted,
-        still_needs=still,
-        each=every,
-    )
+        filled = (*filled, role) if _each_role_filled((*filled, role), held) else filled
+    return len(filled)
 
 
 Holders = Mapping[str, Sequence[str]]

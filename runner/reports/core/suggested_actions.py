@@ -55,6 +55,14 @@ def resolve(ref: str) -> Action:
     return Action("message.resolve", ref, {"happened": HAPPENED, "reason": WHY})
 
 
+def each(action: Action) -> tuple[Action, ...]:
+    """Return an action for each answer that only a person has, or the action."""
+    flags = [name for name, value in action.args.items() if isinstance(value, Slot) and value.kind == "flag"]
+    args = {name: value for name, value in action.args.items() if name not in flags}
+    choices = [one for name in flags for one in getattr(action.args[name], "choices", ())]
+    return tuple(replace(action, args={one: True, **args}) for one in choices) or (action,)
+
+
 def call(delivery: str) -> Action:
     """Return the action that records a phone call."""
     return Action("delivery.call", delivery, {"reached": REACHED})

@@ -404,7 +404,7 @@ def _commands(report: TaskReport) -> Iterator[Block]:
         actions.append(_next(report))
     if actions:
         yield Blank()
-    yield from map(do, actions)
+    yield from (do(each) for one in actions for each in suggested_actions.each(one))
 
 
 def _next(report: TaskReport) -> Action:

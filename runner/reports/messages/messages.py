@@ -460,9 +460,8 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
 def message_page(report: DeliveryReport, now: datetime, me: str = "") -> Iterator[Block]:
     """Draw one delivery with its text, attempts, evidence and blocked channels; ``me`` is its reader, if that is known."""
     row = report.delivery
-    about = f"Message to {person_name(row.recipient)} ({row.message_class})"
-    yield from render_header(report.heading, about)
-    yield line(*standing(row))
+    words = f"Message to {person_name(row.recipient)} ({row.message_class})"
+    yield from (*render_header(report.heading, words), line(*standing(row)))
     proof = "a recorded call" if row.acked_by else row.evidence
     yield line(f"Goal: {row.goal} · evidence of delivery: {proof} · {row.delivery}", "dim")
     if report.code:
@@ -477,13 +476,14 @@ def message_page(report: DeliveryReport, now: datetime, me: str = "") -> Iterato
     yield from _rules("BLOCKED CHANNELS", row.refusals, "warn")
     yield from _rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm")
     if row.stuck or unresolved(row):
-        yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
+        yield Blank()
+        yield from map(do, suggested_actions.each(suggested_actions.resolve(row.delivery)))
     elif report.callers and row.recipient != me:
-        yield from (Blank(), line("CALL", "title"), line(f"Who calls: {person_names(report.callers)}"))
-        yield line(call_words(row.recipient, row.delivery)[0])
+        who = line(f"Who calls: {person_names(report.callers)}")
+        yield from (Blank(), line("CALL", "title"), who, line(call_words(row.recipient, row.delivery)[0]))
         said = "the text above, word for word" if report.read_aloud == report.text else report.read_aloud
         yield line(f"Read aloud: {said}" if report.text else "The text cannot be read", hang=2)
-        yield do(suggested_actions.call(row.delivery))
+        yield from map(do, suggested_actions.each(suggested_actions.call(row.delivery)))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

@@ -360,9 +360,11 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     if report.awaits:
         yield Blank()
     yield from awaited_blocks(report.awaits)
-    if row.approve_step and row.current:
+    missing = [gap.partition(": ")[2] for gap in row.open_gaps if gap.startswith("missing")]
+    if row.current and (missing or row.approve_step):
+        act = Action("step.approve", row.approve_step, {"digest": row.digest})
         yield Blank()
-        yield do(Action("step.approve", row.approve_step, {"digest": row.digest}))
+        yield do(set_fact(missing[0]) if missing else act)
 
 
 def gap_blocks(row: NoticeRow) -> Iterator[Block]:

@@ -126,6 +126,13 @@ def approved(desk: AtDesk, step: str, by: str, *more: str) -> Any:
     return one["have"], one["wanted"], one["still_needs"], one["each"]
 
 
+def test_who_has_both_roles_leaves_each_of_them_to_the_second_person(two: AtDesk) -> None:
+    assert approved(two, "each", "ada") == (1, 2, ["counsel", "dpo"], False)
+    row = two("task", "show", "each", "--format", "json").json["task"]
+    assert row["approvers"] == ["jonas"]
+    assert approved(two, "each", "jonas") == (2, 2, [], True)
+
+
 def test_an_approval_names_the_people_still_needed(two: AtDesk) -> None:
     assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
     assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)

@@ -60,3 +60,19 @@ def test_a_decision_not_to_notify_goes_from_open_to_close(letter: AtDesk, tmp_pa
     assert [item["action"]["verb"] for item in found["next"]] == ["incident.close"]
     assert "close" in letter.done("status").split()
     assert "report" in letter.done("close").split()
+
+
+def test_a_draft_with_gaps_leads_to_its_gaps_and_not_to_its_approval(letter: AtDesk) -> None:
+    letter.done("answer", "report", *SENT)
+    letter.done("answer", "risk", *ASSESSED[:-1], "risk.to_people=risk")
+    for one in letter("status", "--format", "json").json["second_person"]:
+        letter.done("confirm", str(one["entry"]), "--as", "zoe")
+    rows = letter("task", "list", "--format", "json").json["tasks"]
+    complete, final = (
+        next(str(row["row"]) for row in rows if row["step"] == step and row["item"] == UK and not row["over"])
+        for step in ("complete", "final")
+    )
+    said = letter("task", "done", complete, "--all")
+    assert (said.code, "draft_made" in said.warnings) == (0, True)
+    last = letter.done("notice", "show", final).rpartition("→")[2].split()
+    assert last[1:3] == ["fact", "set"]

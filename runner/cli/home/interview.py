@@ -99,8 +99,10 @@ def _facts(session: Session, home: Home, entries: Entries) -> None:
 
 def _insurer(session: Session, entries: Entries, new: _New) -> None:
     person = session.service.directory.people.get(INSURER)
-    name = session.ask(f"Cyber insurer [{person.name if person else ''}]:")
-    if name or person:
+    name = session.ask(f"Cyber insurer (none) [{person.name if person else ''}]:")
+    if name.lower() == "none":
+        entries["insurance", "policy"] = "none"
+    elif name or person:
         kept = "kept" if person and person.contacts else ""
         phone = _ask(session, "Its phone for incidents", kept, PHONE) or ""
         if name or phone:

@@ -159,3 +159,10 @@ def test_it_needs_a_terminal_and_makes_nothing_without_one(nowhere: AtDesk) -> N
     said = nowhere("init", "--interview")
     assert (said.code, said.error) == (1, "no_terminal")
     assert not settings(nowhere).exists()
+
+
+def test_an_organisation_without_an_insurer_says_none(nowhere: AtDesk) -> None:
+    assert interview(nowhere, answers(insurer="none\n")).code == 0
+    assert load_home(settings(nowhere)).insurance.policy == "none"
+    people = nowhere("person", "list", "--format", "json").json["people"]
+    assert "insurer" not in {person["person"] for person in people}

@@ -42,7 +42,7 @@ def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
         raise NotFound(
-            f'Folder "{path.parent}" has no {path.name}. Another folder: --home. A backup: tocsin restore.',
+            f'Folder "{path.parent}" has no {path.name}. Another folder: --home. A backup: tocsin restore BACKUP.',
             hint=Action("home.init"),
             code="no_home",
         )

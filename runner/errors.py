@@ -158,6 +158,13 @@ def no_file(path: object) -> NotFound:
     return NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
 
 
+def reason_given(reason: str, what: str = "The reason", hint: str = "Add --reason WHY") -> str:
+    """Return a trimmed reason; raises Refused if it is empty."""
+    if not reason.strip():
+        raise Refused(f"{what} is missing.", hint=hint, code="reason_missing")
+    return reason.strip()
+
+
 def unreadable(path: object, error: OSError, hint: str = "Check the path.") -> Invalid:
     """Return the error of a file that the system does not let Tocsin read."""
     return Invalid(f'File "{path}" cannot be read: {error.strerror}.', hint=hint, code="file_unreadable")

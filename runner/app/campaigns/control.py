@@ -13,11 +13,11 @@ from runner.app.campaigns.destinations import Destinations
 from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
-from runner.errors import Invalid, NotFound, Problem, Refused, no_file
+from runner.errors import Invalid, NotFound, Problem, Refused, no_file, reason_given
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import OUT_OF_REACH, Campaign, SuppressedFor
 from runner.incident.campaigns.pacing import feasibility
-from runner.incident.campaigns.transitions import MOVES, RETURNED, admit, require_reason
+from runner.incident.campaigns.transitions import MOVES, RETURNED, admit
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
@@ -41,7 +41,7 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pur
     while True:
         found = known(service, incident, notice, people)
         admit("pause", found.campaign, found.state)
-        require_reason(reason)
+        reason_given(reason)
         # A sender that ended or stopped by itself meanwhile is not paused by this person.
         if move(service, found.campaign, "pause", reason, by=service.principal.person):
             return
@@ -61,7 +61,7 @@ def resume(
     found = known(service, incident, notice, people)
     campaign, name = found.campaign, found.campaign.id
     admit("resend" if again else "resume", campaign, found.state)
-    require_reason(reason)
+    reason_given(reason)
     tables, by = service.campaign_tables(service.principal), service.principal.person
     record(service, incident.id, CampaignMoved(campaign=name, state="sending", by=by, reason=reason))
     Destinations(service, tables).resume()
@@ -98,7 +98,7 @@ def substitute(
             hint=f"Use one of: {places}",
             code="unknown_place",
         )
-    require_reason(reason, "Add --reason WHY, with the text, the place and the end of the publication")
+    reason_given(reason, hint="Add --reason WHY, with the text, the place and the end of the publication")
     tables = service.campaign_tables(service.principal)
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
     given = SubstituteGiven(

@@ -14,7 +14,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import between, check, next_fire
 from runner.app.incidents.home_catalogue import catalogue
 from runner.base.text import nearest
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.files.exercise_file import load_exercise
 from runner.incident.exercises.schedules import (
     JOURNAL,
@@ -89,12 +89,7 @@ def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
 
 def acknowledge(service: IncidentService, name: str, reason: str) -> None:
     """Record the reason for accepting a missed or failed run; raises Refused if the last run was neither."""
-    if not reason.strip():
-        raise Refused(
-            "The reason is missing.",
-            hint="Add --reason WHY",
-            code="reason_missing",
-        )
+    reason_given(reason)
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         wrong = attention(_standing(name, book.schedules.values()))

@@ -16,7 +16,7 @@ from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, 
 from runner.app.core.rights import ANY, ROLES
 from runner.base.actor import named_person
 from runner.base.instants import parse_instant
-from runner.errors import UNREADABLE, Refused, Sealed
+from runner.errors import UNREADABLE, Refused, Sealed, reason_given
 from runner.incident.people.contact_journal import (
     JOURNAL,
     RETENTION_READER,
@@ -52,12 +52,7 @@ def check(row: IncidentRow, reason: str) -> None:
             hint="Close the incident first: tocsin close",
             code="not_closed",
         )
-    if not reason.strip():
-        raise Refused(
-            "The reason is missing.",
-            hint="Add --reason WHY, for example the period of your policy",
-            code="reason_missing",
-        )
+    reason_given(reason, hint="Add --reason WHY, for example the period of your policy")
 
 
 def hold(
@@ -76,10 +71,7 @@ def hold(
         raise Refused(
             f"The day {until} is not in the future.", hint="Name a later day: --until DATE", code="day_past"
         )
-    if not reason.strip():
-        raise Refused(
-            "The reason is missing.", hint="Add --reason WHY, for example the matter", code="reason_missing"
-        )
+    reason_given(reason, hint="Add --reason WHY, for example the matter")
     kind = LegalHoldReleased if release else LegalHoldPlaced
     by, why = service.principal.person, reason.strip()
     event = kind(incident=row.id, codename=row.codename, by=by, reason=why, until=until)

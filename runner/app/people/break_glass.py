@@ -23,7 +23,7 @@ from runner.app.people.factors import totp_step
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.base.instants import instant_text
 from runner.base.redacted import Redacted
-from runner.errors import UNREADABLE, Refused, TocsinError
+from runner.errors import UNREADABLE, Refused, TocsinError, reason_given
 from runner.incident.people.account_journal import (
     BREAK_GLASS,
     BREAK_GLASS_LASTS,
@@ -130,12 +130,7 @@ def log_in(
     ``given`` are the passphrase, the code of the app, and the reason.
     """
     passphrase, code, reason = given
-    if not reason.strip():
-        raise Refused(
-            "The reason is missing.",
-            hint="Write who you are, and why you need this access.",
-            code="reason_missing",
-        )
+    reason_given(reason, hint="Write who you are, and why you need this access.")
     armed, reason = prove(service, accounts, passphrase, code, address), reason.strip()[:500]
     ends = use(service, armed, reason) + BREAK_GLASS_LASTS
     accounts.note(BREAK_GLASS, "alarmed", BREAK_GLASS, _alarm(service, reason, ends))

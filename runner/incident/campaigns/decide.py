@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from runner.actions import Action, Slot
-from runner.errors import Refused
+from runner.errors import Refused, reason_given
 from runner.incident.campaigns.campaign import Campaign, Ground, Tally
-from runner.incident.campaigns.transitions import require_reason, sendable
+from runner.incident.campaigns.transitions import sendable
 from runner.incident.state import campaigns as b
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
@@ -37,7 +37,7 @@ def decide_campaign(incident: Incident, event: b.AnyCampaignEvent) -> tuple[e.An
             )
             return () if asked else (event,)
         case b.SubstituteGiven(reason=reason):
-            require_reason(reason, "Add --reason WHY: what was done, and where.")
+            reason_given(reason, hint="Add --reason WHY: what was done, and where.")
             return (event,)
         case b.CampaignStretch() | b.CampaignResolved():
             return (event,)
@@ -56,7 +56,7 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known.state == event.state:
         return ()
     if event.by and (event.state == "paused" or known.state == "paused"):
-        require_reason(event.reason)
+        reason_given(event.reason)
     return (event,)
 
 

@@ -124,12 +124,6 @@ def sendable(incident: Incident) -> None:
         )
 
 
-def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
-    """Raise Refused if a person gives no reason."""
-    if not reason.strip():
-        raise Refused("The reason is missing.", hint=hint, code="reason")
-
-
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
 """Shares of the sent messages above which a campaign pauses (R30)."""
 BOUNCES_AT_LEAST = 2

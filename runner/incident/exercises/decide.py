@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from runner.actions import Action, Slot
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.incident.state import commands as c
 from runner.incident.state.events import event_of
 from runner.incident.state.exercise import (
@@ -119,12 +119,7 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
         case c.SetFault(event=event):
             return event
         case c.DeferInject(number=number, reason=reason):
-            if not reason.strip():
-                raise Refused(
-                    "The reason to skip the inject is missing.",
-                    hint="Add --reason WHY",
-                    code="reason_missing",
-                )
+            reason_given(reason, "The reason to skip the inject")
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
         case c.ReleaseInject(number=number):

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.actions import REASON, Action
 from runner.base.states import AttemptState, TaskState
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.incident.messages.acknowledgement import acknowledged, delivery_of
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.receipts import apply_receipt, is_current, state_after_receipts
@@ -52,10 +52,7 @@ def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOv
             hint="Copy the digest from the refusal.",
             code="bad_digest",
         )
-    if not command.reason.strip():
-        raise Refused(
-            "The reason for the override is missing.", hint="Add --reason WHY", code="reason_missing"
-        )
+    reason_given(command.reason, "The reason for the override")
     return e.event_of(
         e.RuleOverridden,
         command,
@@ -302,12 +299,7 @@ def _resolve(
             hint=Action("message.show", effect),
             code="nothing_to_resolve",
         )
-    if not command.reason.strip():
-        raise Refused(
-            "The reason for the outcome is missing.",
-            hint="Add --reason WHY: how you know the outcome.",
-            code="reason_missing",
-        )
+    reason_given(command.reason, "The reason for the outcome", "Add --reason WHY: how you know the outcome.")
     state = _resolved_step(incident, command, now, library)
     return tuple(
         event for attempt in doubtful for event in _settled_by(incident, command, by, attempt, now, state)
@@ -422,10 +414,7 @@ def _by_hand(
     found = delivery_of(incident, command.delivery)
     match command:
         case c.Resend(delivery=delivery, reason=reason):
-            if not reason.strip():
-                raise Refused(
-                    "The reason to resend is missing.", hint="Add --reason WHY", code="reason_missing"
-                )
+            reason_given(reason, "The reason to resend")
             if called_off(incident, found):
                 raise Refused(
                     f'Delivery "{delivery}" was cancelled with task "{found.step}".',

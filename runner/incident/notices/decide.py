@@ -9,7 +9,7 @@ from itertools import combinations, count
 import msgspec
 
 from runner.base.actor import named_person
-from runner.errors import Refused
+from runner.errors import Refused, reason_given
 from runner.incident.notices.staleness import COUNSEL, changes, counsel_only
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -26,12 +26,7 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
     invocation = incident.invocations[made.step]
     if command.override:
         counsel_only(incident, by, "accept missing information")
-        if not command.override.strip():
-            raise Refused(
-                "The reason to accept the missing information is missing.",
-                hint="Add --override WHY",
-                code="reason_missing",
-            )
+        reason_given(command.override, "The reason to accept the missing information", "Add --override WHY")
     before = renderings(incident, made.step)
     if _outdated(before, made):
         return ()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from runner.actions import Action
 from runner.base.actor import Principal
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.incident.state.future_timestamps import is_ahead, refuse_record_ahead, said
 from runner.incident.state.incident import Evidence, Incident
 from runner.incident.state.record import (
@@ -52,10 +52,7 @@ def exhibit(incident: Incident, ref: str) -> Evidence:
 
 
 def _handed_over(known: Evidence, act: ExhibitHandedOver, now: datetime) -> ExhibitHandedOver:
-    if not act.purpose.strip():
-        raise Refused(
-            "The purpose of the handover is missing.", hint="Add --purpose WHY", code="reason_missing"
-        )
+    reason_given(act.purpose, "The purpose of the handover", "Add --purpose WHY")
     if act.receiver == act.giver:
         raise Refused(
             "A person cannot hand over to the same person.", hint="Name another person", code="same_person"

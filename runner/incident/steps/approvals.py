@@ -11,7 +11,7 @@ import msgspec
 
 from runner.actions import Action, assign_role
 from runner.base.actor import Principal, named_person
-from runner.errors import Refused
+from runner.errors import Refused, reason_given
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import refuse_unverified
 from runner.incident.state import commands as c
@@ -348,7 +348,7 @@ def decide_approval(
             code="digest_changed",
         )
     if not command.approved:
-        require_reason(command.reason, "reject")
+        reason_given(command.reason, "The reason to reject the task")
     documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
     by = principal.on_behalf_of or principal.person
     roles = refuse_person(incident, invocation, step, by, approved=command.approved)
@@ -467,12 +467,3 @@ def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) ->
         hint=Action("task.show", first or invocation.id),
         code="task_not_open",
     )
-
-
-def require_reason(reason: str, deed: str) -> str:
-    """Return a trimmed reason; raises Refused if it is empty."""
-    if not reason.strip():
-        raise Refused(
-            f"The reason to {deed} the task is missing.", hint="Add --reason WHY", code="reason_missing"
-        )
-    return reason.strip()

@@ -12,7 +12,7 @@ from runner.actions import REASON, Action, Slot, set_fact
 from runner.base.actor import Principal
 from runner.base.states import TaskState
 from runner.base.text import near_hint
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.incident.law.moved_deadlines import facts_that_wait, moves, require_grounds, with_facts
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
@@ -24,7 +24,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
-from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason
+from runner.incident.steps.approvals import decide_approval, refuse_waiting
 from runner.incident.steps.containers import superseded
 from runner.incident.steps.forms import closing_digest
 from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Form, Task
@@ -97,9 +97,13 @@ def _work(
     match command:
         case c.SkipStep(reason=reason) | c.CancelStep(reason=reason) | c.FailStep(reason=reason):
             state, deed = _ENDS[type(command)]
-            return (_ended(invocation, state, by, require_reason(reason, deed)),)
+            return (_ended(invocation, state, by, reason_given(reason, f"The reason to {deed} the task")),)
         case c.AssignStep(reason=reason):
-            return (e.event_of(e.StepAssigned, command, reason=require_reason(reason, "reassign")),)
+            return (
+                e.event_of(
+                    e.StepAssigned, command, reason=reason_given(reason, "The reason to reassign the task")
+                ),
+            )
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, by, reason, now)
         case c.StartTask():
@@ -286,7 +290,7 @@ def _reopen(
             f'Task "{parent}", which contained this task, is not in the playbook any more.',
             code="step_removed",
         )
-    reason = require_reason(command.reason, "reopen")
+    reason = reason_given(command.reason, "The reason to reopen the task")
     return (e.event_of(e.StepReopened, command, by=by, reason=reason),)
 
 

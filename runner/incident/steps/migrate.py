@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from runner.base.states import Profile
-from runner.errors import Problem, Refused
+from runner.errors import Problem, Refused, reason_given
 from runner.incident.apply.steps import newest_scopes
 from runner.incident.state.events import PlaybookMigrated
 from runner.incident.state.expression_view import find_step
@@ -81,8 +81,7 @@ def decide_migration(
     ``run`` is the run after the migration: the same id, the new version, digests and instant. To fold the event, the library
     must contain the plan of ``run.bundle``.
     """
-    if not reason.strip():
-        raise Refused("The reason for the update is missing.", hint="Add --reason WHY", code="reason_missing")
+    reason_given(reason, "The reason for the update")
     plan = plan_migration(incident, run.id, bundle, library, run.profile)
     if plan.refusals:
         first = plan.refusals[0]

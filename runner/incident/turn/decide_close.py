@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from runner.actions import Action
 from runner.base.text import near_hint
-from runner.errors import Problem, Refused
+from runner.errors import Problem, Refused, reason_given
 from runner.incident.law.duties import LIVE, local_words, near_statuses
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
@@ -144,12 +144,7 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
                 hint=near_hint(duty, known) or Action("duty.list"),
                 code="unknown_duty",
             )
-        if not reason.strip():
-            raise Refused(
-                f'The reason to leave duty "{duty}" open is missing.',
-                hint=f"Add --leave-open {duty}=WHY",
-                code="reason_missing",
-            )
+        reason_given(reason, f'The reason to leave duty "{duty}" open', f"Add --leave-open {duty}=WHY")
     return {duty: reason.strip() for duty, reason in command.leave_open.items()}
 
 

@@ -11,7 +11,7 @@ import msgspec
 from runner.actions import Action, assign_role
 from runner.base.actor import Principal
 from runner.base.text import near_hint
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, reason_given
 from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
@@ -104,7 +104,7 @@ def _corrected(incident: Incident, command: c.CorrectEvent, by: str) -> e.EventC
             code="unknown_event",
         )
     kind = e.PrivilegedEventCorrected if command.seq in incident.streams else e.EventCorrected
-    return e.event_of(kind, command, by=by, reason=_reason(command.reason, "correct"))
+    return e.event_of(kind, command, by=by, reason=reason_given(command.reason, "The reason to correct"))
 
 
 def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.AnyEvent, ...]:
@@ -260,7 +260,9 @@ def _access(incident: Incident, command: c.SetAccess, by: str) -> tuple[e.AnyEve
     """Return the new access; raises Refused if nobody in the incident could lead it, or end the restriction."""
     if command.restricted == incident.restricted:
         return ()
-    reason = _reason(command.reason, "restrict" if command.restricted else "unrestrict")
+    reason = reason_given(
+        command.reason, f"The reason to {'restrict' if command.restricted else 'unrestrict'}"
+    )
     if command.restricted and not incident.roles.get("commander"):
         raise Refused(
             "Nobody has the role commander in this incident: nobody could see or lead it.",
@@ -281,15 +283,17 @@ def _life(
         case c.Pause(reason=reason):
             if incident.state == "paused":
                 raise Refused(f'Incident "{incident.codename}" is paused already.', code="already_paused")
-            return (e.IncidentPaused(reason=_reason(reason, "pause")),)
+            return (e.IncidentPaused(reason=reason_given(reason, "The reason to pause")),)
         case c.Resume(reason=reason, set_aside=why):
             if why:
-                return (e.IncidentResumed(reason=_reason(reason, "resume"), set_aside=why),)
+                return (
+                    e.IncidentResumed(reason=reason_given(reason, "The reason to resume"), set_aside=why),
+                )
             if incident.state != "paused":
                 raise Refused(f'Incident "{incident.codename}" is not paused.', code="not_paused")
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
-            return cancelled(incident, _reason(reason, "cancel"), by, now, library)
+            return cancelled(incident, reason_given(reason, "The reason to cancel"), by, now, library)
         case c.Close():
             return closed(incident, command, by, now, library)
         case c.Reopen(reason=reason):
@@ -297,7 +301,7 @@ def _life(
                 raise Refused(
                     f'Incident "{incident.codename}" is {incident.state}, not closed.', code="not_closed"
                 )
-            return (e.IncidentReopened(by=by, reason=_reason(reason, "reopen")),)
+            return (e.IncidentReopened(by=by, reason=reason_given(reason, "The reason to reopen")),)
 
 
 def _duty(
@@ -313,12 +317,8 @@ def _duty(
     filed = filing_of(incident, command.duty)
     if record.kind == "no_correction" or filed is not None:
         record = after_filing(incident, command.duty, record)
-    if record.kind != "filed" and not record.reason.strip():
-        raise Refused(
-            "The reason for the decision, or for the waiver, is missing.",
-            hint="Add --reason WHY",
-            code="reason_missing",
-        )
+    if record.kind != "filed":
+        reason_given(record.reason, "The reason for the decision, or for the waiver,")
     sent = duty.settled and any(
         key.startswith("incident.individual_notice_sent_at.") for key in incident.facts
     )
@@ -419,9 +419,3 @@ def _file_steps(incident: Incident, command: c.RecordDuty, by: str) -> tuple[e.A
             digest=command.record.digest,
         ),
     )
-
-
-def _reason(reason: str, deed: str) -> str:
-    if not reason.strip():
-        raise Refused(f"The reason to {deed} is missing.", hint="Add --reason WHY", code="reason_missing")
-    return reason.strip()

@@ -8,7 +8,7 @@ from runner.app.core.directory import refuse_reserved
 from runner.app.people import break_glass
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
-from runner.errors import Refused
+from runner.errors import reason_given
 from runner.web.room.acts.forms import REASON, Act, Acting, Form, Given, people_field
 from runner.web.room.pages import Asked
 
@@ -46,11 +46,15 @@ def _end(asked: Asked, given: Given) -> None:
 
 
 def _disable(asked: Asked, given: Given) -> None:
-    _accounts(asked)[0].disable(given["person"], _reason(given), asked.principal.person)
+    _accounts(asked)[0].disable(
+        given["person"], reason_given(given["reason"], hint="Write the reason"), asked.principal.person
+    )
 
 
 def _reset(asked: Asked, given: Given) -> str:
-    ended = _accounts(asked)[0].reset(given["person"], _reason(given), asked.principal.person)
+    ended = _accounts(asked)[0].reset(
+        given["person"], reason_given(given["reason"], hint="Write the reason"), asked.principal.person
+    )
     return (
         f"The account of {given['person']} has no factors now. Ended: {ended.words}. Next: invite the person."
     )
@@ -58,13 +62,9 @@ def _reset(asked: Asked, given: Given) -> str:
 
 def _disarm(asked: Asked, given: Given) -> None:
     accounts, logins = _accounts(asked)
-    break_glass.disarm(accounts, logins, asked.principal.person, _reason(given))
-
-
-def _reason(given: Given) -> str:
-    if not given["reason"].strip():
-        raise Refused("The reason is missing.", hint="Write the reason", code="reason_missing")
-    return given["reason"]
+    break_glass.disarm(
+        accounts, logins, asked.principal.person, reason_given(given["reason"], hint="Write the reason")
+    )
 
 
 ACCOUNTS = Acting(

@@ -415,7 +415,8 @@ def _no_draft(made: Document, bound: Invocation) -> None:
     wrong = [item for kind, _, item in gaps if kind == "uncovered"]
     why = [f"Missing information: {', '.join(missing)}."] if missing else []
     why += [f"Required by law: {'; '.join(wrong)}."] if wrong else []
-    first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE. Then: " if missing else ""
+    name = next((path for path in missing if not path.startswith("duty.")), "")
+    first = f"tocsin fact set {name}=VALUE --source SOURCE. Then: " if name else ""
     raise Refused(
         f'Notice "{made.notice}" is a draft. {" ".join(why)}'.strip(),
         hint=f"{first}tocsin notice render {quote(bound.id)}. Counsel can accept missing information: --gap NAME=REASON",

@@ -143,7 +143,7 @@ START_WORKER = Action("worker.start")
 """Starts a background worker."""
 WORK = Action("worker.run", args={"once": True})
 TASKS = Action("task.list")
-CLOSE = Action("incident.close")
+CLOSE = Action("incident.close", args={"reason": WHY})
 STATUS = Action("incident.status")
 
 

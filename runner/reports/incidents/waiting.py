@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from runner.playbook.format import PEOPLE
 from runner.reports.core.do_now import NOTHING, calm
 from runner.reports.core.formatting import count, person_name
 from runner.reports.core.page import Block, Cell, do, flow, line
@@ -54,9 +55,15 @@ def receipts(found: Status) -> Iterator[str]:
 
 
 def finished(found: Status) -> bool:
-    """Tell whether nothing is left to do but to close the incident."""
-    over = found.state == "open" and found.kind != "exercise" and all(row.over for row in found.tasks)
-    return over and not found.needs_attention and not any(waiting(found))
+    """Tell whether nothing is left for people to do but to close the incident."""
+    over = all(row.over for row in found.tasks if row.kind in PEOPLE)
+    return (
+        over
+        and found.state == "open"
+        and found.kind != "exercise"
+        and not found.needs_attention
+        and not any(waiting(found))
+    )
 
 
 def calm_blocks(found: Status, *title: Cell) -> Iterator[Block]:

@@ -214,7 +214,8 @@ class _About(NamedTuple):
         """Return the act that completes a draft; None if it is final, or if all that it lacks was recorded since."""
         changed = {one.fact for one in self.changed[text.id] if one.after is not None}
         gaps = [gap.partition(": ") for gap in text.gaps] if text.status == "draft" else []
-        missing = [path for kind, _, path in gaps if kind == "missing" and path not in changed]
+        told = {path for _, _, path in gaps if path.startswith("duty.")}  # a filing says them, and no person
+        missing = [path for kind, _, path in gaps if kind == "missing" and path not in changed | told]
         if missing:
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())

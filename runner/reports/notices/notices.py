@@ -360,7 +360,8 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     if report.awaits:
         yield Blank()
     yield from awaited_blocks(report.awaits)
-    missing = [gap.partition(": ")[2] for gap in row.open_gaps if gap.startswith("missing")]
+    lacks = (gap.partition(": ") for gap in row.open_gaps)
+    missing = [path for kind, _, path in lacks if kind == "missing" and not path.startswith("duty.")]
     if row.current and (missing or row.approve_step):
         act = Action("step.approve", row.approve_step, {"digest": row.digest})
         yield Blank()

@@ -106,6 +106,18 @@ def test_a_duty_leads_from_the_question_to_its_end_without_a_step_of_a_playbook(
     assert (found["duties"]["act"], pressing(desk)) == ("done", [])
 
 
+def test_a_draft_from_before_the_filing_is_made_again_and_no_filing_is_typed(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk, phases = opened(tocsin, tmp_path), DUTY.replace("initial", "phases")
+    desk.done("notice", "render", phases, "--as", "ada")
+    for fact in missing(desk):
+        if not fact.startswith("duty."):
+            desk.done("fact", "set", fact, "--source", "log")
+    desk.done("duty", "record-filed", DUTY, "--reference", "4711", "--as", "ada")
+    assert act(desk, phases)["command"].split()[1:3] == ["notice", "render"]
+
+
 def missing(desk: AtDesk) -> list[str]:
     """Return values for the facts that the newest draft lacks."""
     words = {"organisation.contact.name": "Ada Adler", "organisation.contact.email": "ada@x.example"}

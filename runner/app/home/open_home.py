@@ -87,6 +87,7 @@ def open_service(
     writes: bool = False,
     master_key: str = "",
     partly: Callable[[str, tuple[str, ...]], None] | None = None,
+    upgraded: Callable[[int, Path], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
@@ -94,7 +95,8 @@ def open_service(
     ``older`` accepts a store that needs an upgrade, and ``master_key`` is another reference than that of the settings.
 
     ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing. ``partly`` is for
-    those: it receives what is wrong in the settings, and which sections are left out. Raises NotFound without a home.
+    those: it receives what is wrong in the settings, and which sections are left out. ``upgraded`` receives the old version
+    and the copy when the first write upgrades the store. Raises NotFound without a home.
     """
     try:
         home = _settings(folder, writes=writes)
@@ -112,6 +114,7 @@ def open_service(
         )
     home = msgspec.structs.replace(home, master_key=master_key) if master_key else home
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
+    store.upgraded = upgraded or store.upgraded
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.people import tokens
 from runner.base.actor import Principal
@@ -140,7 +141,11 @@ def _left(service: IncidentService, name: str, digest: str) -> Kept | None:
 def _entries(service: IncidentService, kept: Kept) -> list[int]:
     """Return what the token of a request recorded since it began."""
     token, incident = kept.about
-    return [one.seq for one in service.store.read(incident, kept.since) if one.actor.proven_by == token]
+    return [
+        one.seq
+        for one in organisation_journal.stored(service, incident, kept.since)
+        if one.actor.proven_by == token
+    ]
 
 
 def _is_done(service: IncidentService, kept: Kept) -> bool:

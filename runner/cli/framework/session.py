@@ -137,12 +137,11 @@ class Session:
         from runner.app.home.open_home import open_service
 
         world, writes = self.world, self.options.writes
+        told = {"partly": self._partly_read if self.options.reads else None, "upgraded": self._upgraded}
         opening = partial(open_service, self.folder, self.principal, clock=world.clock, chance=world.chance)
-        partly = self._partly_read if self.options.reads else None
-        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
+        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, **told))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
-        service.store.upgraded = partial(self._upgraded, service)
         service.checkpoints.begin(state_folder(world.environ), self.folder, self.say)
         if service.read_only:
             self.warn(
@@ -188,10 +187,10 @@ class Session:
         self._left_out = left_out
         self.warn("settings_wrong", words)
 
-    def _upgraded(self, service: IncidentService, old: int, copy: Path) -> None:
+    def _upgraded(self, old: int, copy: Path) -> None:
         from runner.app.home.doctor_checks import changed, exposed_files
 
-        list(exposed_files(self.folder, service.home, repair=True, secret=False))
+        list(exposed_files(self.folder, self.service.home, repair=True, secret=False))
         self.warn("home_upgraded", f"The home was upgraded {changed(old, copy)}.")
 
     @property

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.actions import assign_role
+from runner.actions import Action, assign_role
 from runner.base.text import cut
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import value_words
@@ -104,6 +104,11 @@ def confirmers(incident: Incident, one: TwoPeople) -> tuple[str, ...]:
     )
 
 
+def confirmation(incident: Incident, one: TwoPeople) -> Action:
+    """Return the action that confirms an act, by the first person who can."""
+    return suggested_actions.confirm(one.entry, *confirmers(incident, one)[:1])
+
+
 def who_words(incident: Incident, one: TwoPeople) -> str:
     """Return who can confirm an act: names, or the roles that nobody else has."""
     return ", ".join(map(person_name, confirmers(incident, one))) or " or ".join(one.act.roles)
@@ -128,7 +133,7 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
                 ref=str(people.entry),
                 since=people.at,
                 text=awaited_words(incident, people),
-                action=suggested_actions.confirm(people.entry) if able else assign_role(people.act.roles[0]),
+                action=confirmation(incident, people) if able else assign_role(people.act.roles[0]),
             )
 
 

@@ -19,7 +19,7 @@ from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, remaining, screen_time
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Row, arrow, ends, flow, line, paged, rows, table
-from runner.reports.core.second_person import who_words
+from runner.reports.core.second_person import confirmation, who_words
 from runner.reports.law.duty_details import duty_blocks, record_words
 from runner.reports.law.duty_rows import (
     DONE,
@@ -40,7 +40,7 @@ from runner.reports.law.duty_rows import (
 from runner.reports.law.next_act import act_words, awaited
 from runner.reports.law.titles import duty_label, question_words, titled
 
-_NONE: Mapping[str, tuple[int, str]] = {}
+_NONE: Mapping[str, tuple[Action, str]] = {}
 _NO_FACTS: Mapping[str, Fact] = {}
 _NOWHERE: Elsewhere = {}
 _ALL = Action("duty.list", args={"all": True})
@@ -179,11 +179,11 @@ def _questions(
             )
 
 
-def _pending(incident: Incident) -> dict[str, tuple[int, str]]:
-    """Return the facts that await a second person because they end a duty or start it later, each with its entry and words."""
+def _pending(incident: Incident) -> dict[str, tuple[Action, str]]:
+    """Return the facts that await a second person because they end a duty or start it later, each with the action that confirms it, and words."""
     return {
         fact.key: (
-            people.entry,
+            confirmation(incident, people),
             f"{'The end of a duty' if any(one.ends for one in people.act.moves) else 'A later start'}"
             f" awaits {who_words(incident, people)}",
         )
@@ -212,7 +212,7 @@ def _unnamed(found: Sequence[DutyStatus], facts: Mapping[str, Fact]) -> Iterator
 
 def _answers(
     asked: Mapping[str, Sequence[DutyStatus]],
-    pending: Mapping[str, tuple[int, str]] = _NONE,
+    pending: Mapping[str, tuple[Action, str]] = _NONE,
     facts: Mapping[str, Fact] = _NO_FACTS,
 ) -> Iterator[Row]:
     for number, (path, held) in enumerate(asked.items(), 1):
@@ -226,8 +226,8 @@ def _answers(
         asks = act.action if act is not None and act.act == "answer" else None
         detail = (f"{does} {law_words(first)}{more}", arrow(asks or set_fact(path, facts.get(path))))
         if path in pending:
-            entry, words = pending[path]
-            detail = (words, arrow(suggested_actions.confirm(entry)))
+            action, words = pending[path]
+            detail = (words, arrow(action))
         yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))
 
 

@@ -21,7 +21,7 @@ from runner.playbook.format import CONTAINERS, PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, person_names
-from runner.reports.core.second_person import who_words
+from runner.reports.core.second_person import confirmation, who_words
 from runner.reports.core.task_rows import TaskRow, asking, handle, named, task_rows
 from runner.reports.law.duty_rows import DONE, deadline_line, next_fact
 
@@ -35,7 +35,7 @@ _RECORDS: Mapping[str, str] = {"waived": "a waiver", "no_correction": "a decisio
 class Awaited(NamedTuple):
     """An act about a duty that a second person must confirm."""
 
-    entry: int
+    action: Action
     what: str
     who: str
     ends: bool
@@ -58,10 +58,10 @@ def awaited(incident: Incident) -> dict[str, Awaited]:
             if one.later:
                 later = f" ({moment(one.new)})" if one.new else ""
                 what = "its end" if one.ends else f"a later deadline{later}"
-                found[one.duty] = Awaited(people.entry, what, who, ends=one.ends)
+                found[one.duty] = Awaited(confirmation(incident, people), what, who, ends=one.ends)
         if act.record is not None:
             what = _RECORDS.get(act.record.kind, "a decision not to notify")
-            found[act.duty] = Awaited(people.entry, what, who, ends=True)
+            found[act.duty] = Awaited(confirmation(incident, people), what, who, ends=True)
     return found
 
 
@@ -117,8 +117,7 @@ class _About(NamedTuple):
     def act(self, duty: DutyStatus) -> NextAct:
         waits = self.awaited.get(duty.id)
         if waits is not None and waits.ends:
-            confirm = suggested_actions.confirm(waits.entry)
-            return NextAct(act="decide", who=waits.who, blocked_by=waits.words, action=confirm)
+            return NextAct(act="decide", who=waits.who, blocked_by=waits.words, action=waits.action)
         if duty.state in DONE:
             return self._done(duty)
         text = self.texts.get(duty.id)

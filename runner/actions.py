@@ -87,5 +87,5 @@ def set_fact(path: str | Slot, known: object = None, value: Argument = _VALUE) -
 
 
 def assign_role(role: str | Slot, **more: Argument) -> Action:
-    """Return the action that gives a role to somebody; with ``always`` in every incident."""
+    """Return the action that gives a role to somebody: ``always`` in every incident, ``also`` beside who has it."""
     return Action("role.assign", role, {"person": PERSON, **more})

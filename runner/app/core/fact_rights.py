@@ -72,7 +72,7 @@ def require_legal(
         if "fact.legal" in ROLES.get(role, ROLES[ANY]).grants
         for one in held
     ]
-    asked = f"Ask {person_names(able)} to record it" if able else assign_role("counsel")
+    asked = f"Ask {person_names(able)} to record it" if able else assign_role("counsel", also=True)
     raise Refused(f"{named_person(principal.person)} may not {_LEGAL}.", hint=asked, code="no_right")
 
 

@@ -269,17 +269,19 @@ def assign(
     role: Annotated[str, Argument("ROLE", "Role.")],
     person: Annotated[list[str] | None, Argument("[PERSON...]", "People who get the role.")] = None,
     on_call: Annotated[bool, Option("--on-call", "The person on call, in this incident.")] = False,
+    also: Annotated[bool, Option("--also", "People who have the role keep it.")] = False,
     always: Annotated[bool, Option("--always", "Also in future incidents.")] = False,
     yes: Annotated[bool, Option("--yes", "No question.")] = False,
 ) -> None:
     """Assign a role in the incident, and with --always also later.
 
-    If no incident is open, the assignment is for future incidents. The people who had the role lose it. Tocsin names them,
-    and asks if an approval then becomes impossible.
+    If no incident is open, the assignment is for future incidents. Without --also, the people who had the role lose it. Tocsin
+    names them, and asks if an approval then becomes impossible.
 
     \b
     Examples:
       tocsin role assign counsel maria jonas --always
+      tocsin role assign counsel maria --also
       tocsin role assign commander --on-call
     """
     from runner.app.core.directory import hold_role
@@ -299,6 +301,9 @@ def assign(
     for name in person:
         known(session.service, name)
     incident = session.name_or_none()
+    if also:
+        roles = session.reader.incident(incident).roles if incident else session.service.directory.roles
+        person = [*dict.fromkeys((*roles.get(role, ()), *person))]
     _warn_of_slip(session, role, incident)
     _replace(session, role, person, incident, yes=yes)
     words = f"Role {role}: {', '.join(person)}"

@@ -89,7 +89,7 @@ def counsel_only(incident: Incident, by: str, act: str) -> None:
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
             f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can {act}.",
-            hint=assign_role(COUNSEL),
+            hint=assign_role(COUNSEL, also=True),
             code="role",
         )
 

@@ -78,7 +78,7 @@ def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, .
     if not partners and not nobody:
         raise Refused(
             f"{named_person(act.by)} does not have the role {' or '.join((*first, *second))}.",
-            hint=assign_role(first[0]),
+            hint=assign_role(first[0], also=True),
             code="role",
         )
     return partners
@@ -103,7 +103,7 @@ def agreed(incident: Incident, entry: int, by: str) -> TwoPersonAct | None:
     if not _holds(incident, by, act.roles):
         raise Refused(
             f"{named_person(by)} does not have the role {' or '.join(act.roles)}.",
-            hint=assign_role(act.roles[0]),
+            hint=assign_role(act.roles[0], also=True),
             code="role",
         )
     return act

@@ -431,7 +431,7 @@ def refuse_person(
     roles, bound = eligible(incident, invocation, step, person), subject(incident, invocation, step)
     made_by = authors(incident, bound) if bound is not None else frozenset()
     names, lacking = approvers(incident, invocation, step)
-    ask: str | Action = assign_role(lacking[0]) if lacking else f"Ask {' or '.join(names)}"
+    ask: str | Action = assign_role(lacking[0], also=True) if lacking else f"Ask {' or '.join(names)}"
     if not roles:
         raise Refused(
             f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",

@@ -133,7 +133,9 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
                 ref=str(people.entry),
                 since=people.at,
                 text=awaited_words(incident, people),
-                action=confirmation(incident, people) if able else assign_role(people.act.roles[0]),
+                action=confirmation(incident, people)
+                if able
+                else assign_role(people.act.roles[0], also=True),
             )
 
 

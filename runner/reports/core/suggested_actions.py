@@ -83,7 +83,7 @@ def row_step(row: TaskRow) -> Action:
     if row.awaits:
         return confirm(row.awaits)
     if row.lacking and not row.approvers:
-        return assign_role(row.lacking[0])
+        return assign_role(row.lacking[0], also=True)
     duty = row.duty if row.kind == "file" else ""
     return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
 

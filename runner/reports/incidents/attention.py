@@ -195,7 +195,7 @@ def _steps(
                     ref=role,
                     text=f"{named(row)}: no deputy for {role}",
                     detail="Assign the role to one more person who can approve",
-                    action=assign_role(role),
+                    action=assign_role(role, also=True),
                 )
                 for role in invocation.without_deputy
                 if len(incident.roles.get(role, ())) < 2

@@ -54,7 +54,7 @@ def test_what_makes_a_home_elsewhere_says_how_later_commands_find_it(working: At
         new = tmp_path / words[0]
         assert f"TOCSIN_HOME={new}" in working(*words, "--home", str(new)).out.split()
     assert "TOCSIN_HOME" not in AtDesk(tmp_path / "usual").done("init")
-    assert "restore." in working("next", "--home", str(tmp_path / "none")).err.split()
+    assert "BACKUP." in working("next", "--home", str(tmp_path / "none")).err.split()
 
 
 def backup_of(desk: AtDesk, to: Path, *words: str) -> dict[str, Any]:

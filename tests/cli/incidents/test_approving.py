@@ -169,7 +169,11 @@ def test_an_approval_that_nobody_left_can_give_leads_to_the_role_that_is_missing
         "role.assign",
         "dpo",
     )
-    two.done("role", "assign", "dpo", "ada", "--yes")
+    assert action["args"]["also"] is True
+    said = two("role", "assign", "dpo", "ada", "--also")
+    assert (said.code, said.warnings) == (0, [])
+    held = {one["role"]: one for one in two("role", "list", "--format", "json").json["roles"]}
+    assert held["dpo"]["incident_persons"] == ["maria", "ada"]
     assert approved(two, "each", "ada") == (2, 2, [], True)
 
 

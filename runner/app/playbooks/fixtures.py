@@ -78,10 +78,14 @@ def _expected(incident: Incident) -> dict[str, Any]:
         if one.state not in ("done", "done_late"):
             path[one.state][step_path(name)] = None
     duties = {duty.id: duty.record.kind for duty in incident.duties.values() if duty.record}
+    owed = any(
+        one.verdict == "applies" and one.in_sight and not one.record for one in incident.duties.values()
+    )
+    closes = not owed and all(one.over for one in incident.invocations.values())
     return {
         "path": {state: list(steps) for state, steps in path.items()},
         **({"duties": duties} if duties else {}),
-        **({} if incident.state == "closed" else {"closes": False}),
+        **({} if closes or incident.state == "closed" else {"closes": False}),
     }
 
 

@@ -99,11 +99,8 @@ def _work(
             state, deed = _ENDS[type(command)]
             return (_ended(invocation, state, by, reason_given(reason, f"The reason to {deed} the task")),)
         case c.AssignStep(reason=reason):
-            return (
-                e.event_of(
-                    e.StepAssigned, command, reason=reason_given(reason, "The reason to reassign the task")
-                ),
-            )
+            why = reason_given(reason, "The reason to reassign the task")
+            return (e.event_of(e.StepAssigned, command, reason=why),)
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, by, reason, now)
         case c.StartTask():

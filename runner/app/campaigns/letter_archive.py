@@ -190,7 +190,7 @@ FIELD = "file"
 
 @contextmanager
 def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]:
-    """Yield the file; an Invalid from the block names lines instead of the file's place."""
+    """Yield a list from a browser as a file of the home, for its owner only, and remove it; an Invalid from the block names lines, no path."""
     if len(body) > LARGEST:
         raise Refused(
             f"The file has more than {LARGEST // 1024 // 1024} MB. Nothing was recorded.",

@@ -204,8 +204,7 @@ def restore(
             code="home_exists",
         )
     try:
-        near = home.parent
-        with all_or_nothing(home), opened(backup, near, identity, passphrase, copy=True) as folder:
+        with all_or_nothing(home), opened(backup, home.parent, identity, passphrase, copy=True) as folder:
             checked = examined(folder, watched)
             if checked.faults:
                 raise Refused(
@@ -225,8 +224,9 @@ def restore(
             shutil.rmtree(stage / "workers", ignore_errors=True)
             _take_place(stage, home)
     except OSError as error:
+        why = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
         raise Refused(
-            f'The home folder "{home}" cannot be written: {error.strerror or error.args[0][0][2]}. Nothing was restored.',
+            f'The home folder "{home}" cannot be written: {why}. Nothing was restored.',
             hint="Name another folder: --home NEW",
             code="home_unwritable",
         ) from None

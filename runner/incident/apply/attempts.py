@@ -183,7 +183,7 @@ def _evidence(draft: IncidentBuilder, event: e.EvidenceRaised, at: datetime, seq
     if proves(event.evidence, "acked"):
         fields |= {"acked_at": at, "acked_via": event.via, "unanswered": 0}
         fields["acked_by"] = event.by if event.via == "telephone" else ""
-    if proves(event.evidence, cast("Goal", before.goal)):
+    if proves(event.evidence, cast(Goal, before.goal)):
         fields["lapsed"] = False
     if event.token:
         fields["spent"] = (*before.spent, event.token)

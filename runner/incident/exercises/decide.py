@@ -119,9 +119,9 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
         case c.SetFault(event=event):
             return event
         case c.DeferInject(number=number, reason=reason):
-            reason_given(reason, "The reason to skip the inject")
+            why = reason_given(reason, "The reason to skip the inject")
             _not_yet(drill, number)
-            return InjectDeferred(number=number, by=by, reason=reason.strip())
+            return InjectDeferred(number=number, by=by, reason=why)
         case c.ReleaseInject(number=number):
             _not_yet(drill, number)
             return event_of(InjectReleased, command, by=by)

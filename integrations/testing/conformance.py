@@ -214,9 +214,10 @@ def _says(content: bytes) -> Callable[[Talk], None]:
     return lambda talk: talk.say(content)
 
 
-def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
+def answer(status: str, *headers: str, body: bytes = b"", connection: str = "close") -> bytes:
     """Return an HTTP answer with its length; it repeats the marks, as careless services do."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", f"X-Echo: {MARK}", *headers, "", ""]
+    length = f"Content-Length: {len(body)}"
+    lines = [f"HTTP/1.1 {status}", length, f"Connection: {connection}", f"X-Echo: {MARK}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 

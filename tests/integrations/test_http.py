@@ -200,7 +200,7 @@ def test_each_thread_has_its_own_connection_and_keeps_it():
     def script(talk: Talk) -> None:
         while talk.hear_until(b"\r\n\r\n"):
             talk.heard = b""
-            talk.say(answer("200 OK"))
+            talk.say(answer("200 OK", connection="keep-alive"))
 
     with ChaosServer(script) as server:
         url = f"http://127.0.0.1:{server.port}/"

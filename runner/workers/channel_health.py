@@ -66,7 +66,8 @@ class ChannelHealth:
 
     def reports(self, incident: Incident) -> tuple[AnyCommand, ...]:
         """Return the changes that an incident does not have yet, and the question whether an unconfirmed time is right."""
-        since, problem = self._time.since, self._time.problem()
+        since = self._time.since
+        problem = None if since is None else self._time.problem()
         if incident.state != "open" or since is None or problem is None:
             return (*self._traffic.reports(incident),) if incident.state == "open" else ()
         text, tools = f"{problem.message} {problem.hint}", self._service.tools(incident)

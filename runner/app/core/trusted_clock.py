@@ -111,11 +111,12 @@ class TrustedClock:
 
     @property
     def held(self) -> Held:
-        """What time alone must not do: nothing that cannot be taken back, and at first no alert."""
-        counted = self.counted()
-        if self.since is None:
-            return ""
-        return "ends" if counted - self.since >= PATIENCE else "all"
+        """What time alone must not do: nothing that cannot be taken back, and at first no alert. Ask ``now`` before."""
+        if self._course is None or self.since is not None:
+            counted = self.counted()
+            if self.since is not None:
+                return "ends" if counted - self.since >= PATIENCE else "all"
+        return ""
 
     def passed(self) -> timedelta:
         """Return the time since an earlier moment."""

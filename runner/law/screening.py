@@ -37,18 +37,14 @@ class ScreeningResult(msgspec.Struct, frozen=True):
 
 
 def screen(
-    outline: Outline,
-    facts: Mapping[str, Any],
-    now: datetime,
-    zone: tzinfo,
-    populations: Populations | None = None,
+    outline: Outline, facts: Mapping[str, Any], now: datetime, zone: tzinfo
 ) -> Iterator[tuple[ScreeningResult, ...]]:
     """Yield the verdicts on the duties of each law, in the outline's order. Positions of counsel count for nothing.
 
-    ``facts`` are nested plain facts; ``zone`` is the zone of dates. ``populations`` are those of the facts, if computed already.
+    ``facts`` are nested plain facts; ``zone`` is the zone of dates, and of ``now`` only the day counts.
     """
     whole, known, wants = View(facts), places(facts), _Wants()
-    people, judging = populations or Populations(facts), dict[str, _Reader]()
+    people, judging = Populations(facts), dict[str, _Reader]()
     for law in outline.laws:
         version, barred, advisory, _ = deciding(law.decided_by, law.versions, whole, now, zone)
         groups = people.groups(_asked(version, outline))

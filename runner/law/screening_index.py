@@ -59,7 +59,7 @@ class LawOutline(msgspec.Struct, frozen=True, array_like=True):
         return frozenset(version.residents_of or self.jurisdictions[0] for version in self.versions)
 
 
-class Outline(msgspec.Struct, frozen=True, kw_only=True):
+class Outline(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """All laws of a catalogue, in its order, over tables of their conditions."""
 
     conditions: tuple[Condition, ...] = ()

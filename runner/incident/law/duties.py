@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -73,7 +74,7 @@ def near_statuses(
     named = {duty.partition("/")[0] for duty in also}
     facts = nested(incident.facts)
     people = Populations(facts)
-    judged = _judged(incident, facts, now, library.outline, people)
+    judged = _judged(incident, facts, now, library.outline)
     return _statuses(incident, facts, now, library, _near_laws(judged, library, named), people)
 
 
@@ -290,7 +291,7 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
         yield from _in_full(incident, facts, now, library, library.regimes)
         return
     people = Populations(facts)
-    judged = _judged(incident, facts, now, library.outline, people)
+    judged = _judged(incident, facts, now, library.outline)
     full = _in_full(incident, facts, now, library, _near_laws(judged, library), people)
     by_law: dict[str, list[Look]] = {}
     for look in full:
@@ -300,12 +301,19 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
 
 
 def _judged(
-    incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline, populations: Populations
+    incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline
 ) -> list[tuple[bool, tuple[ScreeningResult, ...]]]:
     """Return the verdicts on each law's duties, and whether the law needs a full assessment."""
     touched = _touched(incident, facts, outline)
-    screened = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
+    day = now.astimezone(zone_of(View(facts), UTC)).replace(hour=12, minute=0, second=0, microsecond=0)
+    screened = _screened(outline, msgspec.json.encode(facts), day)
     return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(screened)]
+
+
+@lru_cache(maxsize=16)
+def _screened(outline: Outline, facts: bytes, day: datetime) -> tuple[tuple[ScreeningResult, ...], ...]:
+    """Screen the laws; within a day the verdicts depend on the facts alone."""
+    return tuple(screen(outline, msgspec.json.decode(facts), day, day.tzinfo or UTC))
 
 
 def _near_laws(

@@ -157,6 +157,8 @@ def approved(
                 signed=both[1:],
             )
             record = with_evidence(incident, duty, record, now, library)
+            if record.evidence == "against":  # people can decide so by name, a step of a playbook cannot
+                continue
             done: tuple[e.AnyEvent, ...] = (
                 e.DutyRecorded(duty=duty, record=record),
                 *cancel_open_steps(incident, duty, record),

@@ -61,6 +61,15 @@ def test_an_approved_decision_not_to_notify_is_recorded_for_its_duty(tocsin: AtD
     desk.done("audit", "verify")
 
 
+def test_a_step_decides_nothing_against_the_facts(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = misdirected(tocsin, tmp_path, executive=["zoe"], dpo=["eve"])
+    grounds = "risk.harm_assessment.grounds=seen by many"
+    assert by(desk, "eve", "fact", "set", "risk.to_people=high", grounds, "--source", "eve").code == 0
+    assert by(desk, "eve", "task", "done", "written").code == 0
+    assert approve(desk, "jonas").code == 0
+    assert (duty(desk)["state"], acts(desk)) == ("open", [])
+
+
 def test_an_approval_without_counsel_asks_counsel_to_confirm_the_decision(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:

@@ -148,8 +148,8 @@ def standing(kind: str) -> str:
 
 
 def signatures(signed: Sequence[str]) -> str:
-    """Return the other signatories, as the end of a sentence: ``, signed by jonas, ada``."""
-    return f", signed by {', '.join(signed)}" if signed else ""
+    """Return the other people of an act, who prepared, approved or confirmed it: ``, with jonas, ada``."""
+    return f", with {', '.join(signed)}" if signed else ""
 
 
 def unsigned(waited_for: Sequence[str], items: Sequence[str] = ()) -> str:

@@ -201,7 +201,7 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
     if fact_type.kind == "jurisdiction" and (problem := place_problem(value)):
         raise FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     if fact_type.kind == "choice" and value not in fact_type.choices:
-        close = nearest(value, fact_type.choices)
+        close = nearest(value, fact_type.choices) if len(fact_type.choices) > 10 else ""  # mail is not email
         parts = set(value.split("_"))
         alike = sorted(fact_type.choices, key=lambda one: parts.isdisjoint(one.split("_")))
         few = ", ".join(alike[:10])

@@ -34,6 +34,8 @@ def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) 
             return record_filed(duty)
         case "task" if not unticked:
             return Action("task.done", handle)
+        case "wait":
+            return Action("task.skip", handle, {"reason": WHY})
         case _:
             return Action("task.show", handle)
 

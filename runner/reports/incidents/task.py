@@ -400,7 +400,7 @@ def _commands(report: TaskReport) -> Iterator[Block]:
             suggested_actions.retry_step(row.state, row.command_name),
             Action("task.skip", row.command_name, {"reason": suggested_actions.WHY}),
         ]
-    elif row.state != "waiting" and row.kind in PEOPLE:
+    elif row.state != "waiting" and row.kind in (*PEOPLE, "wait"):
         actions.append(_next(report))
     if actions:
         yield Blank()

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import REASON, Action
 from runner.incident.law.duties import BINDING, signed_at
 from runner.incident.law.filed import corrected_by, filed_texts
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed, recorded_as
-from runner.incident.notices.verification import current_texts, open_items
+from runner.incident.notices.verification import current_texts, is_contradiction, open_items
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import approvals_of
@@ -181,8 +181,13 @@ class _About(NamedTuple):
         if duty.state == "claimed" or (first is not None and first.kind == "file"):
             return self._file(duty)
         if first is not None and first.kind not in ("notice", "approve"):
-            action = suggested_actions.row_step(first)
-            return NextAct(act="complete", who=first.who, blocked_by=first.stuck, action=action)
+            waits = first.kind == "wait"  # the draft can be completed meanwhile
+            if waits and text is not None and (gap := self._gap(text)) is not None:
+                return gap
+            words, who = first.title if waits else first.stuck, first.who or self._officers() * waits
+            return NextAct(
+                act="complete", who=who, blocked_by=words, action=suggested_actions.row_step(first)
+            )
         if text is None and first is not None and first.kind == "approve":
             return self._approval(first)
         if text is None:
@@ -199,7 +204,8 @@ class _About(NamedTuple):
         if not items:
             return self._approval(row)
         words = f"{count(len(items), 'item')} to verify"
-        action = Action("notice.tick", handle(self.incident, text.step))
+        why = {"reason": REASON} if any(map(is_contradiction, items)) else {}
+        action = Action("notice.tick", handle(self.incident, text.step), why)
         return NextAct(act="approve", who=person_names(row.approvers), blocked_by=words, action=action)
 
     def _first(self, duty: DutyStatus) -> TaskRow | None:

@@ -28,6 +28,21 @@ steps:
 """
 
 
+WAITS = """\
+schema: tocsin/playbook/v1
+name: waits
+version: 1.0.0
+title: A wait between draft and approval
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}
+steps:
+  - {id: law, duties: all}
+  - {id: each, group: Notify, for_each: "duties('applies')", after: [law], steps: [
+      {id: draft, notice: short-notice, duty: item},
+      {id: quiet, wait: {fact: incident.contained_at, at_most: 4h}, title: Quiet},
+      {id: sign, approve: draft, by: {roles: [counsel]}, after: [draft, quiet]}]}
+"""
+
+
 def opened(desk: AtDesk, folder: Path, facts: str = FACTS) -> AtDesk:
     """Open an incident whose playbook makes notices only after a question."""
     desk.settings(roles={"commander": ["maria"], "counsel": ["jonas"], "dpo": ["ada"]})
@@ -283,3 +298,17 @@ def next_of(desk: AtDesk, step: str) -> Any:
     """Return what ``next`` shows for the step of the duty's lane."""
     shown = desk("next", "--all", "--format", "json").json["next"]
     return next(one for one in shown if DUTY in one["ref"] and one["ref"].endswith(step))
+
+
+def test_a_wait_of_the_playbook_is_named_with_the_command_that_ends_it(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = noticed(tocsin, tmp_path, playbook=WAITS)
+    assert act(desk)["action"]["verb"] == "fact.set"
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "ada")
+    desk.done("notice", "render", DUTY)
+    found = act(desk)
+    assert (found["act"], found["blocked_by"]) == ("complete", "Quiet")
+    assert found["action"]["verb"] == "task.skip"
+    desk.done("task", "skip", found["action"]["ref"], "--reason", "the draft is complete")
+    assert act(desk)["act"] == "approve"

@@ -83,7 +83,9 @@ _VALUE = Slot("VALUE")
 def set_fact(path: str | Slot, known: object = None, value: Argument = _VALUE) -> Action:
     """Return the action that records a fact; to the members of a set in the ``known`` fact, the action adds."""
     ref = f"{path}+" if isinstance(path, str) and isinstance(getattr(known, "value", None), list) else path
-    return Action("fact.set", ref, {"value": value, "source": Slot("SOURCE")})
+    counts = str(path).startswith("incident.") and str(path).endswith("_at")  # a deadline can count from it
+    more: dict[str, Argument] = {"grounds": REASON} if counts else {}
+    return Action("fact.set", ref, {"value": value, "source": Slot("SOURCE"), **more})
 
 
 def assign_role(role: str | Slot, **more: Argument) -> Action:

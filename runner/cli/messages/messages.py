@@ -261,16 +261,16 @@ def resolve(
     happened: Annotated[bool | None, Option("--happened/--not-happened", "Outcome of the attempt.")] = None,
     reason: Reason = "",
 ) -> None:
-    """Resolve an attempt with an unknown outcome.
+    """Resolve an attempt with an unknown outcome. At a terminal it asks whether the attempt happened.
 
     \b
     Example:
       tocsin message resolve d-7k2m --happened --reason "maria confirmed on the telephone"
     """
-    if happened is None:
-        raise Usage("The outcome is missing.", hint="Add --happened or --not-happened", code="option_missing")
     incident = session.incident()
     effect = delivery if delivery in incident.deliveries else _step(incident, delivery)
+    if happened is None:
+        happened = _asked(session, "Did the attempt happen?", "happened")
     made = c.ResolveAttempt(effect=effect, happened=happened, reason=reason)
     words = "happened" if happened else "did not happen"
     submit(session, incident.id, made, f"{effect}: the attempt {words}")
@@ -308,6 +308,8 @@ def call(
       tocsin call d-7k2m
       tocsin call d-7k2m --reached --note "read it to her, she is on her way"
     """
+    from runner.reports.core.formatting import person_name
+
     incident = session.incident()
     if delivery not in incident.deliveries:
         known = ", ".join(d.id for d in incident.deliveries.values() if d.state != "satisfied") or "none"
@@ -317,21 +319,19 @@ def call(
             code="unknown_delivery",
         )
     person = incident.deliveries[delivery].person
-    reached = _asked(session, person) if reached is None else reached
+    if reached is None:
+        reached = _asked(session, f"Did you reach {person_name(person)}?", "reached")
     made = c.ReportCall(delivery=delivery, reached=reached, note=note)
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by phone")
 
 
-def _asked(session: Session, person: str) -> bool:
-    """Ask at the terminal whether the person was reached; raises Usage without a terminal or a clear answer."""
-    from runner.reports.core.formatting import person_name
-
-    said = session.ask(f"Did you reach {person_name(person)}? [y/n]").lower() if session.world.asks else ""
+def _asked(session: Session, question: str, option: str) -> bool:
+    """Ask at the terminal what happened; raises Usage without a terminal or a clear answer."""
+    said = session.ask(f"{question} [y/n]").lower() if session.world.asks else ""
     if said in ("y", "yes", "n", "no"):
         return said.startswith("y")
-    raise Usage(
-        "The result of the call is missing.", hint="Add --reached or --not-reached", code="option_missing"
-    )
+    hint = f"Add --{option} or --not-{option}"
+    raise Usage("The result is missing.", hint=hint, code="option_missing")
 
 
 def ack(

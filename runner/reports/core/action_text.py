@@ -46,7 +46,9 @@ def command_text(action: Action) -> str:
         if values.keys() >= set(fields):
             words.append(word.format(**{name: _word(values[name]) for name in fields}))
             used.update(fields)
-    options = (_option(name, value) for name, value in action.args.items() if name not in used)
+    options = (
+        _option(name, value) for name, value in action.args.items() if not (name in used or asked(value))
+    )
     return " ".join((*words, *options))
 
 
@@ -56,9 +58,12 @@ def _word(value: Argument) -> str:
     return quote(str(value))
 
 
+def asked(value: Argument) -> bool:
+    """Tell whether the terminal asks for a value that a command does not name: the one of two that happened."""
+    return isinstance(value, Slot) and value.kind == "flag"
+
+
 def _option(name: str, value: Argument) -> str:
-    if isinstance(value, Slot) and value.kind == "flag":
-        return f"--[not-]{name}"
     option = "-i" if name == "incident" else f"--{name.replace('_', '-')}"
     return option if value is True else f"{option} {_word(value)}"
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import call_words, remaining
 from runner.reports.core.page import Cell, Cells, Row, arrow
-from runner.reports.core.suggested_actions import as_shown
 
 _FIRST: Mapping[str, str] = {
     "containment": "now",
@@ -72,5 +71,4 @@ def _what(text: str, who: str) -> Cells:
 
 
 def _how(item: AttentionItem) -> Cells:
-    action = as_shown(item.action)
-    return (item.detail, arrow(action)) if item.detail else (arrow(action, ""),)
+    return (item.detail, arrow(item.action)) if item.detail else (arrow(item.action, ""),)

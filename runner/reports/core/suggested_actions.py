@@ -70,11 +70,6 @@ def call(delivery: str) -> Action:
     return Action("delivery.call", delivery, {"reached": REACHED})
 
 
-def as_shown(action: Action) -> Action:
-    """Return an action for a screen, without the values that a terminal asks for."""
-    return replace(action, args={}) if action.verb == "delivery.call" else action
-
-
 def extended(action: Action, **more: Argument) -> Action:
     """Return an action with more arguments."""
     return replace(action, args={**action.args, **more})

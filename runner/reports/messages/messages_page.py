@@ -190,6 +190,6 @@ def awaiting_blocks(
             words = " · ".join(channel_words(row)) or "not sent yet"
             entries.append(Row(person_name(row.recipient), (words,)))
         yield from rows(entries)
-        call = suggested_actions.as_shown(suggested_actions.call(waiting[0].delivery))
+        call = suggested_actions.call(waiting[0].delivery)
         more = f"{len(waiting) - most} more → tocsin message list. " if len(waiting) > most else ""
         yield flow(f"{more}No answer? Call, then record", arrow(call), indent=17, hang=0)

@@ -17,9 +17,9 @@ FILLED = {
     "PERSON": "ada",
     "ROW": "1",
     "WHY": "because",
-    "--[not-]reached": "--not-reached",
-    "--[not-]happened": "--not-happened",
 }
+ASKED = {"call": ["--not-reached"], "resolve": ["--not-happened"]}
+"""What the terminal asks."""
 ENDLESS = ("tocsin close", "tocsin worker")
 """Begins of commands after which there is nothing more to do, or that go on until they are stopped."""
 ROUNDS = 12
@@ -30,6 +30,7 @@ def filled(command: str) -> list[str]:
     """Return the words of a command with its gaps filled in."""
     words = shlex.split(command)
     assert words[0] == "tocsin"
+    words += next((flags for name, flags in ASKED.items() if name in words[1:3]), [])
     return [FILLED.get(word, word.replace("=VALUE", "=x")) for word in words[1:]]
 
 

@@ -111,7 +111,7 @@ def fault(root: Any, command: str) -> str:
         split = shlex.split(command)
     except ValueError as error:
         return str(error)
-    words = [CHOSEN.get(one, one.replace("[not-]", "not-")) for one in globals_last(split)]
+    words = [CHOSEN.get(one, one) for one in globals_last(split)]
     found, path = root, "tocsin"
     while hasattr(found, "commands"):
         if found.invoke_without_command and (not words or words[0].startswith("-")):

@@ -163,7 +163,7 @@ def test_a_person_who_was_not_reached_is_reported_first_in_next(tocsin: AtDesk, 
     compare("open.nothing-left", said.err, tocsin.home)
     [delivery] = tocsin("message", "list", "--format", "json").json["deliveries"]
     first = tocsin("next", "--format", "json").json["next"][0]
-    assert first["command"] == f"tocsin call {delivery['delivery']} --[not-]reached"
+    assert first["command"] == f"tocsin call {delivery['delivery']}"
     assert (first["kind"], first["ref"]) == ("unreachable", delivery["delivery"])
     assert {"jonas", "1", "mail"} <= set(re.findall(r"\w+", f"{first['text']} {first['detail']}"))
     for word in ("status", "next"):

@@ -151,7 +151,7 @@ def test_an_unanswered_alert_ends_with_a_call_that_stays_listed(called: AtDesk) 
     assert (owed["ref"], owed["severity"], owed["command"]) == (
         mine,
         "critical",
-        f"tocsin call {mine} --[not-]reached",
+        f"tocsin call {mine}",
     )
     assert "Maria" in owed["who"]
     assert mine in called.done("next")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.law.filed import NOTHING_FURTHER, all_differences, filed_differences
@@ -313,7 +314,7 @@ def _judged(
 @lru_cache(maxsize=16)
 def _screened(outline: Outline, facts: bytes, day: datetime) -> tuple[tuple[ScreeningResult, ...], ...]:
     """Screen the laws; within a day the verdicts depend on the facts alone."""
-    return tuple(screen(outline, msgspec.json.decode(facts), day, day.tzinfo or UTC))
+    return tuple(screen(outline, from_json(facts, dict[str, Any]), day, day.tzinfo or UTC))
 
 
 def _near_laws(

@@ -12,9 +12,9 @@ import msgspec
 
 from runner.actions import Action
 from runner.errors import Refused
-from runner.incident.notices.staleness import change_words, changes, recorded_as
+from runner.incident.notices.staleness import change_words, changes, recorded_as, value_at
 from runner.incident.state.future_timestamps import said
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.law.duty import ChangedFact, DutyRecord
 
@@ -50,7 +50,7 @@ def filed_digests(incident: Incident) -> frozenset[str]:
 def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
     """Return the facts that the filed texts of a duty state, or left open, and that have another value now.
 
-    The newest text that read a fact counts; if it is of a later stage, the difference stands there. A change that needs no
+    Of a fact that was unknown, and that the text did not leave open, it says nothing. The newest text that read a fact counts; if it is of a later stage, the difference stands there. A change that needs no
     correction by counsel's decision is not returned.
     """
     keys = sorted(incident.facts)
@@ -62,13 +62,24 @@ def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
         texts = (one for one in incident.documents.values() if record.digest and one.digest == record.digest)
         for text in texts:
             read = {key for path in text.facts for key in recorded_as(path.removesuffix("[]"), keys)}
-            own = () if duty in record.adds_to else changes(incident, [text])[text.id]
+            silent = set(_silent(incident, text, keys))
+            stated = (one for one in changes(incident, [text])[text.id] if one.fact not in silent)
+            own = () if duty in record.adds_to else tuple(stated)
             found = {key: one for key, one in found.items() if key not in read} | {
                 one.fact: one for one in own
             }
     return tuple(
         one for key, one in sorted(found.items()) if incident.fact_events[key] > accepted.get(key, 0)
     )
+
+
+def _silent(incident: Incident, text: Document, keys: list[str]) -> Iterator[str]:
+    """Yield the facts of which a text says nothing: only a condition read them, and they were unknown."""
+    gaps = {path for _, _, path in (gap.partition(": ") for gap in text.gaps)}
+    for path, entry in text.facts.items():
+        below = recorded_as(path, keys) if path not in gaps and not path.endswith("[]") else []
+        if all(value_at(incident, key, entry)[1] is None for key in below):
+            yield from below
 
 
 def all_differences(incident: Incident, law: str = "") -> Iterator[tuple[str, tuple[ChangedFact, ...]]]:

@@ -119,6 +119,11 @@ def decide_again(duty: str) -> Action:
     return Action("duty.decide", duty, {"not_to_notify": True, "ground": Slot("GROUND"), "reason": WHY})
 
 
+def no_correction(duty: str) -> Action:
+    """Return the action that decides that a filed text needs no correction."""
+    return Action("duty.decide", duty, {"no_correction": True, "reason": WHY})
+
+
 def confirm(entry: int, person: str | Slot = PERSON) -> Action:
     """Return the action that confirms an entry on a person's behalf."""
     return Action("entry.confirm", str(entry), {"as": person})

@@ -14,7 +14,6 @@ import msgspec
 
 from runner.actions import assign_role, set_fact
 from runner.facts.vocabulary.register import nested
-from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
@@ -26,7 +25,7 @@ from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
-from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
+from runner.reports.core.formatting import aside_words, elapsed_since, person_name
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, asking, named
 from runner.reports.law.duties import FAR
@@ -40,7 +39,12 @@ from runner.reports.messages.attention_messages import (
     missed_updates,
 )
 from runner.reports.messages.war_room import nowhere
-from runner.reports.notices.attention_notices import filed_differently, stale_notices, unsigned_filings
+from runner.reports.notices.attention_notices import (
+    filed_differently,
+    reopened_duties,
+    stale_notices,
+    unsigned_filings,
+)
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
@@ -83,7 +87,7 @@ def needs_attention(
         *deliveries(incident, now),
         *_silence(incident, begun, now),
         *_duties(duties, now),
-        *_reopened(incident, begun, duties),
+        *reopened_duties(incident, begun, duties, labels),
         *unsigned_filings(incident, begun, labels),
         *filed_differently(incident, library, labels, duties),
         *stale_notices(incident),
@@ -285,34 +289,6 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
             yield _near(duty, act, now)
         elif duty.next is not None and act.act == "file" and not act.blocked_by:
             yield _near(duty, act, now, kind="duty_to_file")
-
-
-def _reopened(
-    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
-) -> Iterator[AttentionItem]:
-    """Yield the records of duties that are no longer valid; the next act is before another decision."""
-    known = {duty.id: duty for duty in duties}
-    for duty in incident.duties.values():
-        if duty.reopened is None or duty.record is not None:
-            continue
-        found = known.get(duty.id)
-        name = duty_label(found) if found is not None else duty.id
-        said = f"{name}: {standing(duty.reopened.kind)} is no longer valid: {duty.reopened_why}"
-        ways = [(said, suggested_actions.decide_again(duty.id))]
-        if duty.verdict in BINDING:
-            act = found.next if found is not None else None
-            file = suggested_actions.record_filed(duty.id)
-            off = [row for row in rows.values() if row.item == duty.id and row.state == "cancelled"]
-            ways = [
-                (said, act.action if act is not None and act.action is not None else file),
-                *(
-                    (f"{named(row)} was cancelled", suggested_actions.reopen(row.command_name))
-                    for row in off[:1]
-                ),
-                (f"{name}: or confirm the decision not to notify", suggested_actions.decide_again(duty.id)),
-            ]
-        for text, action in ways:
-            yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
 
 
 def _near(

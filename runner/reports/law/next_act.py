@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import REASON, Action
+from runner.actions import REASON, Action, Argument
 from runner.incident.law.duties import BINDING, signed_at
 from runner.incident.law.filed import corrected_by, filed_texts
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed, recorded_as
@@ -204,7 +204,7 @@ class _About(NamedTuple):
         if not items:
             return self._approval(row)
         words = f"{count(len(items), 'item')} to verify"
-        why = {"reason": REASON} if any(map(is_contradiction, items)) else {}
+        why: dict[str, Argument] = {"reason": REASON} if any(map(is_contradiction, items)) else {}
         action = Action("notice.tick", handle(self.incident, text.step), why)
         return NextAct(act="approve", who=person_names(row.approvers), blocked_by=words, action=action)
 

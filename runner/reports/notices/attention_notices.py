@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from runner.actions import Action
-from runner.incident.law.filed import all_differences, corrected_by
+from runner.incident.law.duties import BINDING
+from runner.incident.law.filed import NOTHING_FURTHER, all_differences, corrected_by
 from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.notices.verification import standing_texts
 from runner.incident.state.incident import Incident
@@ -13,7 +14,7 @@ from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.formatting import count
+from runner.reports.core.formatting import count, standing
 from runner.reports.core.task_rows import TaskRow, handle, named
 
 _NAMED = 3
@@ -78,3 +79,41 @@ def stale_notices(incident: Incident) -> Iterator[AttentionItem]:
             f"{name}: facts changed. {'; '.join(change_words(one, incident.zone) for one in found[:2])}{more}"
         )
         yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
+
+
+def reopened_duties(
+    incident: Incident,
+    rows: Mapping[str, TaskRow],
+    duties: Sequence[DutyStatus],
+    labels: Mapping[str, str],
+) -> Iterator[AttentionItem]:
+    """Yield the records of duties that are no longer valid; the next act is before another decision."""
+    known = {duty.id: duty for duty in duties}
+    for duty in incident.duties.values():
+        if duty.reopened is None or duty.record is not None:
+            continue
+        found = known.get(duty.id)
+        name = labels.get(duty.id, duty.id)
+        said = f"{name}: {standing(duty.reopened.kind)} is no longer valid: {duty.reopened_why}"
+        ways = [(said, suggested_actions.decide_again(duty.id))]
+        if duty.verdict in BINDING:
+            act = found.next if found is not None else None
+            file = suggested_actions.record_filed(duty.id)
+            own = [row for row in rows.values() if row.item == duty.id]
+            live = {row.invocation.rpartition("#")[0] for row in own if row.state != "cancelled"}
+            off = [row for row in own if row.invocation.rpartition("#")[0] not in live][:1]
+            differs = next(all_differences(incident, duty.id.partition("/")[0]), None)
+            ways = [(said, act.action if act is not None and act.action is not None else file)]
+            ways += [
+                (f"{named(row)} was cancelled", suggested_actions.reopen(row.command_name)) for row in off
+            ]
+            if duty.reopened.ground == NOTHING_FURTHER and differs is not None:
+                words, other = (
+                    "decide that no correction is owed",
+                    suggested_actions.no_correction(differs[0]),
+                )
+            else:
+                words, other = "confirm the decision not to notify", suggested_actions.decide_again(duty.id)
+            ways.append((f"{name}: or {words}", other))
+        for text, action in ways:
+            yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)

@@ -74,6 +74,43 @@ def test_a_fact_that_the_filed_text_states_differs_at_the_duty(desk: AtDesk) -> 
     assert duty(desk).get("differs") is None
 
 
+def test_a_fact_that_only_a_condition_read_while_it_was_unknown_differs_in_nothing(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    asks = "{% if law_enforcement.engaged is known and law_enforcement.engaged %}The police know.{% endif %}"
+    made = noticed(tocsin, tmp_path, body=f"{BODY}\n{asks}\n", playbook=PLAY)
+    made.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    made.done("notice", "render", "draft")
+    made.done("approve", "sign", "--as", "ada", "--digest", rendered(made)["digest"])
+    made.clock.advance(timedelta(minutes=1))
+    made.done(*FILED)
+    made.done("fact", "set", "law_enforcement.engaged=no", "--source", "ada")
+    assert duty(made).get("differs") is None
+    made.done("fact", "set", "incident.vector=ransomware", "--source", "forensics")
+    assert [one["fact"] for one in duty(made)["differs"]] == ["incident.vector"]
+
+
+def test_the_ways_on_after_a_change_are_those_that_work(desk: AtDesk) -> None:
+    """The decision that there is nothing to add falls: what corrects the filing is offered, and no older task."""
+    decide = (
+        "duty",
+        "decide",
+        SUPPLEMENT,
+        "--not-to-notify",
+        "--ground",
+        "nothing_further",
+        "--reason",
+        "all said",
+    )
+    desk.done(*decide, "--as", "jonas")
+    confirm(desk, "tom")
+    grow(desk)
+    found = desk("status", "--format", "json").json["needs_attention"]
+    ways = [one["action"] for one in found if one["kind"] == "duty_reopened"]
+    assert ways[-1]["args"]["no_correction"] is True
+    assert ways[-1]["ref"] == DUTY
+
+
 def test_consistency_counts_a_filed_text_that_differs(desk: AtDesk) -> None:
     assert desk("notice", "consistency", "--format", "json").json["filed"] == {}
     grow(desk)

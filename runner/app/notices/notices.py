@@ -264,10 +264,17 @@ def notice_step(incident: Incident, duty: str) -> str:
 
 
 def filed_text(incident: Incident, duty: str) -> Document | None:
-    """Return the newest text of a duty if its task made the filed one, and a filed text of its law differs from the facts."""
+    """Return the newest text of a duty if a filed text of its law differs from the facts, and its task can correct nothing.
+
+    Its task made the filed text, or ended with a decision that no correction is owed.
+    """
     texts = [one for one in current_texts(incident) if one.duty == duty]
-    filed = filed_texts(incident)
-    corrects = texts and any(one.digest in filed for one in renderings(incident, texts[-1].step))
+    newest, filed = (incident.invocations[name] for name in incident.latest.values()), filed_texts(incident)
+    dropped = {one.scope for one in newest if one.kind == "approve" and one.state == "cancelled"}
+    corrects = texts and (
+        incident.invocations[texts[-1].step].scope in dropped
+        or any(one.digest in filed for one in renderings(incident, texts[-1].step))
+    )
     return texts[-1] if corrects and any(all_differences(incident, duty.partition("/")[0])) else None
 
 

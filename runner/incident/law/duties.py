@@ -394,8 +394,8 @@ _DECIDED, _GONE = "decided not to notify", "the duty does not apply any more"
 
 
 def cancel_open_steps(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
-    """Return the end of every open step in the lanes of a duty that was decided against or waived."""
-    words = "waived" if record.kind == "waived" else _DECIDED
+    """Return the end of every open step in the lanes of a duty that was decided against or waived, or needs no correction."""
+    words = {"waived": "waived", "no_correction": "no correction is owed"}.get(record.kind, _DECIDED)
     lanes = {scope.id for scope in incident.scopes.values() if scope.item == duty}
     return tuple(
         e.StepEnded(

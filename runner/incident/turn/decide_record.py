@@ -345,8 +345,7 @@ def _duty(
         return (*word, recorded, *_file_steps(incident, command, by))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     refuse_more_to_say(incident, command.duty, record)
-    ended = cancel_open_steps(incident, command.duty, record) if record.kind != "no_correction" else ()
-    done: tuple[e.AnyEvent, ...] = (recorded, *ended)
+    done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
     if not judged(incident, command.duty, record, now, library):
         return done
     act = TwoPersonAct(kind="decide", by=by, reason=record.reason, duty=command.duty, record=record)

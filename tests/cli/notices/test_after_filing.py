@@ -274,3 +274,25 @@ def test_a_filing_without_a_supplement_is_corrected_by_a_text_that_is_approved_a
     assert duty(desk, SUPPLEMENT)["next"]["act"] == "done"
     tasks = desk("task", "list", "--format", "json").json["tasks"]
     assert [one["state"] for one in tasks if one["step"] == "file-notice"] == ["done"]
+
+
+def test_a_decision_that_no_correction_is_owed_ends_the_draft_of_the_correction(desk: AtDesk) -> None:
+    grow(desk)
+    desk.done("notice", "render", "more", "--override", "counsel knows", "--as", "jonas")
+    told = ("duty", "record-filed", SUPPLEMENT, "--reference", "S-1", "--reason", "approved on paper")
+    desk.done(*told, "--digest", rendered(desk, "more")["digest"])
+    grow(desk, 40000)
+    desk.done("notice", "render", SUPPLEMENT, "--override", "counsel knows", "--as", "jonas")
+    added = [
+        one for one in desk("task", "list", "--format", "json").json["tasks"] if "added:" in one["invocation"]
+    ]
+    assert "approve-notice" in [one["step"] for one in added if not one["over"]]
+    desk.done("duty", "decide", SUPPLEMENT, *NO_CORRECTION[3:], "--as", "jonas")
+    assert confirm(desk, "tom").code == 0
+    tasks = desk("task", "list", "--format", "json").json["tasks"]
+    assert [one["state"] for one in tasks if one["step"] == "approve-notice"] == ["cancelled"]
+    assert duty(desk, SUPPLEMENT)["next"]["act"] == "done"
+    grow(desk, 50000)
+    assert duty(desk, SUPPLEMENT)["next"]["act"] == "correct"
+    desk.done("notice", "render", SUPPLEMENT, "--override", "counsel knows", "--as", "jonas")
+    assert duty(desk, SUPPLEMENT)["next"]["act"] == "approve"

@@ -70,6 +70,7 @@ def test_a_fact_that_the_filed_text_states_differs_at_the_duty(desk: AtDesk) -> 
     for page in (("duty", "show", DUTY), ("duties",), ("status",)):
         words = desk.done(*page)
         assert ("21,500" in words, "30,000" in words) == (True, True), page
+    assert "correct" in desk.done("duties").partition("DUTIES")[0].split(), "it is to do now"
     grow(desk, 21500)
     assert duty(desk).get("differs") is None
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import events as e
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
 from runner.playbook.format import PEOPLE
-from runner.reports.core.second_person import awaited_words
+from runner.reports.core.second_person import awaited_words, confirmation
 from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     stuck: tuple[Step, ...] = ()
     second_person: tuple[int, ...] = ()
     """New entries that wait for a second person: the acts that they request do not count yet."""
+    confirm: tuple[Action, ...] = ()
+    """How each is confirmed, by the first person who can."""
     approvals: tuple[Tally, ...] = ()
     """The progress of the approvals that were given."""
     deadlines: tuple[ClockMove, ...] = ()
@@ -70,6 +73,7 @@ def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
         ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
         stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
         second_person=wanted,
+        confirm=tuple(confirmation(after, after.second_person[one]) for one in wanted),
     )
 
 

@@ -98,9 +98,7 @@ def page(report: Done) -> Page:
         line(f"{_label(report, move)}: {move_words(move, here())}", "warn", hang=2)
         for move in report.deadlines
     ]
-    blocks += [
-        flow("The other person runs", arrow(suggested_actions.confirm(n))) for n in report.second_person
-    ]
+    blocks += [flow("The other person runs", arrow(action)) for action in report.confirm]
     if report.ready:
         blocks.append(line("To do now:", "title"))
         rows = tuple(

@@ -288,7 +288,7 @@ class Room:
             form_page = address(row, codename_of(incident), asked.ref)
             try:
                 given = self._files.hold(owner, given, now)
-                preview = foreseen(acting.acts[verb], asked, given)
+                given, preview = foreseen(acting, asked, verb, given)
                 if preview is not None and given[SURE] != what_was_seen(given, preview):
                     words = "What will happen is not what you saw before. Nothing was recorded."
                     again = Again(verb, given, words if given[SURE] else "", preview=preview)

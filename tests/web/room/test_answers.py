@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from runner.base.instants import instant
 from tests.cli.at_desk import AtDesk
-from tests.web.room.room import Served, served
+from tests.web.room.room import Served, hidden, served
 from tests.web.room.test_acts import act, mark, page, shown
 
 PLAYBOOK = """\
@@ -31,6 +33,12 @@ steps:
     fields:
       - {fact: incident.summary, ask: What happened?}
       - {fact: people.total, ask: How many people?}
+  - {id: noticed, ask: When was it noticed?, sets: incident.discovered_at, role: commander}
+  - id: times
+    form: When it was
+    role: commander
+    fields:
+      - {fact: incident.aware_at, ask: Since when do you know it?, help: The moment of reasonable certainty.}
 """
 
 
@@ -97,3 +105,31 @@ def test_a_form_that_changed_meanwhile_is_refused(asked: Served, desk: AtDesk) -
     desk.done("answer", step, "people.total=7")
     answer = act(asked, maria, "answer", step, mark=before, **{"incident.summary": "Lost"})
     assert (answer.status_code, 'value="Lost"' in answer.text) == (412, True)
+
+
+@pytest.mark.parametrize(
+    ("step", "field", "fact"),
+    [
+        ("noticed", "value", "incident.discovered_at"),
+        ("times", "incident.aware_at", "incident.aware_at"),
+    ],
+)
+def test_a_relative_time_is_recorded_as_it_was_previewed(
+    asked: Served, desk: AtDesk, step: str, field: str, fact: str
+) -> None:
+    facts = (f"{fact}=2026-11-24T08:00:00Z", "organisation.established_in=DE", "people.by_jurisdiction.DE=9")
+    more = ("organisation.role=controller", "data.involved=true", "data.elements=name", "risk.to_people=risk")
+    desk.done("fact", "set", *facts, *more, "--source", "log")
+    maria, when = asked.reader("maria"), desk.clock.now() - timedelta(hours=4)
+    given = {field: "4h ago", "grounds": "the log says so"}
+    desk.done("task", "reopen", step, "--reason", "another log")
+    before = act(asked, maria, "answer", step, **given)
+    settled = hidden(before.text, field)
+    assert (before.status_code, instant(settled, desk.clock.now())) == (200, when)
+    desk.clock.advance(timedelta(seconds=65))
+    answer = act(asked, maria, "answer", step, **given, sure=hidden(before.text, "sure"))
+    assert answer.status_code == 200, "the typed text is another instant now"
+    given[field] = settled
+    assert act(asked, maria, "answer", step, **given, sure=hidden(before.text, "sure")).status_code == 303
+    (known,) = desk("fact", "show", fact, "--format", "json").json["facts"]
+    assert instant(known["value"], desk.clock.now()) == when

@@ -328,3 +328,20 @@ def test_a_text_sent_after_the_end_of_the_session_is_in_its_form_after_the_login
         sees(page, "#live", "done")
         assert page.evaluate("Object.keys(localStorage).length") == 0
         assert page.context.cookies(room.url)[0]["name"] != "tocsin-taken"
+
+
+def test_a_relative_time_is_confirmed_as_it_was_previewed(browser: Any, room: Served, desk: AtDesk) -> None:
+    form, value = "form[data-draft=state]", "form[data-draft=state] [name=value]"
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}/facts/incident.aware_at")
+        page.locator(value).press_sequentially("5m ago")
+        page.locator(f"{form} [name=grounds]").press_sequentially("the log")
+        page.click(f"{form} button")
+        page.wait_for_selector(f"{form} button[name=sure]")
+        settled = page.input_value(value)
+        assert settled.startswith("2026-11-24T")
+        desk.clock.advance(timedelta(seconds=65))
+        page.click(f"{form} button[name=sure]")
+        page.wait_for_url(f"{room.url}/i/{room.codename}/facts/incident.aware_at")
+        assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft')).length") == 0
+    assert desk("fact", "show", "--format", "json").json["awaiting"] != []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from runner.base.instants import instant
+from runner.decoding import from_json
 from tests.cli.at_desk import AtDesk
 from tests.web.room.filled import Page, sure
 from tests.web.room.room import Served, hidden, submitted
@@ -122,3 +125,36 @@ def test_the_page_of_a_duty_generates_its_notice_and_leads_to_its_filing(
     text = desk("notice", "list", "--format", "json").json["notices"][-1]
     assert (text["duty"], text["by"]) == (DUTY, "jonas")
     assert unquote(made.headers["location"]).endswith(text["document"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "ref", "verb", "field", "given"),
+    [
+        ("fact", "incident.aware_at", "state", "value", {"grounds": "the log"}),
+        ("facts", "", "state", "value", {"fact": "incident.aware_at", "grounds": "the log"}),
+        ("duty", DUTY, "decide", "at", {"ground": "risk_unlikely", "reason": "empty"}),
+    ],
+)
+def test_a_relative_time_is_recorded_as_it_was_previewed(
+    desk: AtDesk, room: Served, operation: str, ref: str, verb: str, field: str, given: dict[str, str]
+) -> None:
+    page, when = Page(room, room.reader("jonas"), operation, ref), desk.clock.now() - timedelta(minutes=5)
+    before = page.post(verb, **given, **{field: "5m ago"})
+    typed = before.text.partition(f'"f-{verb}-')[2].partition("</form>")[0]
+    (settled,) = re.findall(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+]\d\d:\d\d", typed)
+    assert instant(settled, desk.clock.now()) == when
+    desk.clock.advance(timedelta(seconds=65))
+    assert page.post(verb, **given, **{field: "5m ago"}, **sure(before)).status_code == 200
+    assert page.post(verb, **given, **{field: settled}, **sure(before)).status_code == 303
+    office = desk.office()
+    (waits,) = office.load("i-1").second_person.values()
+    record = waits.act.record
+    known = record.at if record is not None else instant(from_json(waits.act.facts[0].value), when)
+    assert known == when
+
+
+def test_words_that_are_no_time_stay_as_they_were_typed(desk: AtDesk, room: Served) -> None:
+    given = {"fact": "incident.root_cause", "value": "now"}
+    assert Page(room, room.reader("jonas"), "facts", "").post("state", **given).status_code == 303
+    (known,) = desk("fact", "show", "incident.root_cause", "--format", "json").json["facts"]
+    assert known["value"] == "now"

@@ -23,7 +23,9 @@ from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, 
 from runner.web.room.pages import Asked, duty_report
 from runner.web.room.table import BY_OPERATION, address
 
-AT = Field("at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.")
+AT = Field(
+    "at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.", timed=True
+)
 _NONE = ("none", "none: against the legal result, shown on every report")
 
 

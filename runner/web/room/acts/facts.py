@@ -61,7 +61,7 @@ def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Fie
                 help=f"{words}{which}. Separate them by commas. Write {NONE}, or {OPEN} if not known.",
             )
         case FactType(kind="instant"):
-            return Field(name, label, help=f"{words}{TIME} Write {OPEN} if it is not known.")
+            return Field(name, label, help=f"{words}{TIME} Write {OPEN} if it is not known.", timed=True)
         case FactType(kind="prose"):
             return Field(name, label, "text", help=words)
         case FactType(kind=kind):
@@ -72,6 +72,7 @@ def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Fie
                 label,
                 "text",
                 help=f"{words}One row each, as DE=120. Write DE={OPEN} if a value is not known. Others stay.",
+                timed=True,
             )
 
 
@@ -153,7 +154,7 @@ def _all_forms(asked: Asked) -> Sequence[Form]:
     one = Field(
         "fact", "Fact", needed=True, help="Its name, as incident.aware_at. Each name on this page is a link."
     )
-    value = Field("value", "Value", "text", needed=True, help=f"Write {OPEN} if it is not known.")
+    value = Field("value", "Value", "text", needed=True, help=f"Write {OPEN} if it is not known.", timed=True)
     file = Field(
         "file", "File", "file", needed=True, help="After you see what changes, choose the file again."
     )

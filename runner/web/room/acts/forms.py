@@ -5,6 +5,7 @@ A form carries a mark of what its page was drawn from. If that changed meanwhile
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -16,8 +17,10 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.playbooks.playbooks import listed
-from runner.base.instants import instant, parse_duration
+from runner.base.instants import instant, instant_text, parse_duration, spoken_instant
 from runner.errors import Invalid, Refused
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import find
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name
@@ -82,6 +85,8 @@ class Field(NamedTuple):
     needed: bool = False
     value: str = ""
     """What stands in it before anybody types."""
+    timed: bool = False
+    """It takes a time, alone or after ``=``: it is settled with the preview."""
 
 
 class Form(NamedTuple):
@@ -159,6 +164,31 @@ def offered(acting: Acting, asked: Asked) -> list[Form]:
     return [form for form in acting.forms(asked) if asked.reader.may(acting.acts[form.verb].right, about)]
 
 
+_SPOKEN = re.compile(r"(?m)^(?P<key>(?P<name>[^=\n]*)=)?[ \t]*(?P<time>now|[^=\n]+ ago)[ \t\r]*$")
+
+
+def _settled(acting: Acting, asked: Asked, verb: str, given: Given) -> Given:
+    """Return a form with the instants of ``now`` and ``2h ago``: what is confirmed later is what a preview shows now."""
+    if not any(map(_SPOKEN.search, given.values())):
+        return given
+    fields = (field for form in acting.forms(asked) if form.verb == verb for field in form.fields)
+    timed = {field.name for field in fields if field.timed}
+    clock = asked.clock.replace(microsecond=0)
+
+    def settle(found: re.Match[str]) -> str:
+        fact = find((found["name"] or given["fact"]).strip())
+        if isinstance(fact, FactType) and fact.kind != "instant":
+            return found[0]
+        try:
+            moment = spoken_instant(found["time"], clock).astimezone(clock.tzinfo)
+        except ValueError:  # the act says what is wrong
+            return found[0]
+        return f"{found['key'] or ''}{instant_text(moment)}"
+
+    said = {name: _SPOKEN.sub(settle, text) if name in timed else text for name, text in given.items()}
+    return Given(said, given.files, given.held)
+
+
 def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | File | None:
     """Do what a form says; raises Refused ``changed_meanwhile`` if its page changed since the form was drawn."""
     act = acting.acts[verb]
@@ -180,12 +210,13 @@ def changed_meanwhile() -> Refused:
     )
 
 
-def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:
-    """Return what a form would do now; None for a form without a preview."""
-    if act.preview is None:
-        return None
-    found = act.preview(asked._replace(service=asked.service.of(asked.principal)), given)
-    return Preview(found) if isinstance(found, Page) else found
+def foreseen(acting: Acting, asked: Asked, verb: str, given: Given) -> tuple[Given, Preview | None]:
+    """Return a form with its times settled, and what it would do now; None for a form without a preview."""
+    given, preview = _settled(acting, asked, verb, given), acting.acts[verb].preview
+    if preview is None:
+        return given, None
+    found = preview(asked._replace(service=asked.service.of(asked.principal)), given)
+    return given, Preview(found) if isinstance(found, Page) else found
 
 
 def what_was_seen(given: Given, preview: Preview) -> str:

@@ -85,7 +85,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
     yield from _confirmations(incident, asked.principal.person)
     note = (
         Field("text", "Note", "text", needed=True),
-        Field("at", "Time that it is about", help="Default: now."),
+        Field("at", "Time that it is about", help="Default: now.", timed=True),
     )
     yield Form("note", "Add a note", note)
     alone = "Counsel alone can read it. If you are not counsel, you cannot read it again."
@@ -152,7 +152,7 @@ def _domain_form(asked: Asked) -> Iterator[Form]:
     fields = (
         Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
         Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
-        Field("since", "Since", help=f"{TIME} Default: now."),
+        Field("since", "Since", help=f"{TIME} Default: now.", timed=True),
         _MAY_BE_EMPTY,
     )
     yield Form("domain", "Change a failure domain", fields, folded=True)

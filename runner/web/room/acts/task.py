@@ -103,18 +103,19 @@ def _done(asked: Asked, given: Given) -> None:
 
 def _answers(report: TaskReport) -> Iterator[Field]:
     if report.task.kind == "ask":
-        yield _answer("value", "Answer", report.choices, type_words(report.answer_type))
+        yield _answer("value", "Answer", report.choices, report.answer_type)
     for row in report.fields:
         if row.state in ("open", "unknown"):
-            yield _answer(row.fact, row.ask, row.choices, row.help or type_words(row.type))
+            yield _answer(row.fact, row.ask, row.choices, row.type, row.help)
     yield SOURCE
     yield Field("grounds", "Grounds", help="Needed if the answer moves a legal deadline or ends a duty.")
 
 
-def _answer(name: str, label: str, choices: tuple[str, ...], words: str) -> Field:
+def _answer(name: str, label: str, choices: tuple[str, ...], kind: str, words: str = "") -> Field:
     if not choices:
-        shape = f"{words.rstrip('.')}. {TIME}" if words == "time" else f"{words.rstrip('.')}."
-        return Field(name, label, help=f"{shape} Write {_UNKNOWN} if it is not known.")
+        shape = f"{(words or type_words(kind)).rstrip('.')}.{f' {TIME}' if kind == 'instant' else ''}"
+        known = f"{shape} Write {_UNKNOWN} if it is not known."
+        return Field(name, label, help=known, timed=kind == "instant")
     first = ((_UNSET, "no answer yet"), *((one, one) for one in choices), (_UNKNOWN, "not known"))
     return Field(name, label, "choice", first)
 

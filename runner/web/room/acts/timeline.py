@@ -73,7 +73,7 @@ TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, a
 ABOUT_EXHIBIT = (
     Field("description", "What it is"),
     Field("collected_by", "Collected by"),
-    Field("collected_at", "Collected at", help=TIME),
+    Field("collected_at", "Collected at", help=TIME, timed=True),
     Field("place", "Where it was collected", help="Machine, account, room."),
     Field("method", "How it was collected", help="Tool, version, settings."),
 )
@@ -109,7 +109,7 @@ def _evidence_forms(asked: Asked) -> Sequence[Form]:
     which = Field("evidence", "Evidence file", "choice", (CHOOSE, *names), needed=True)
     person = people_field(asked)._replace(label="Received by")
     purpose = Field("purpose", "Purpose", needed=True)
-    at = Field("at", "Time of the handover", help=f"{TIME} Default: now.")
+    at = Field("at", "Time of the handover", help=f"{TIME} Default: now.", timed=True)
     forms = (
         Form("hand_over", "Hand an evidence file over", (which, person, purpose, at), folded=True),
         Form("describe", "Describe an evidence file", (which, *ABOUT_EXHIBIT), folded=True),

@@ -60,7 +60,8 @@ if (taken) {
 for (const field of fields.filter((one) => one.type !== "file" && !isPrivate(one))) { // no script may choose a file
   const key = place(field.form) + field.name;
   const kept = localStorage.getItem(key);
-  if (kept !== null) {
+  if (kept !== null && field.form.elements.sure) localStorage.setItem(key, field.value); // the preview settled what was typed
+  else if (kept !== null) {
     field.value = kept;
     const around = field.closest("details");
     if (around) around.open = true;

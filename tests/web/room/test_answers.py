@@ -10,7 +10,7 @@ import pytest
 
 from runner.base.instants import instant
 from tests.cli.at_desk import AtDesk
-from tests.web.room.room import Served, hidden, served
+from tests.web.room.room import Served, hidden, offered, served
 from tests.web.room.test_acts import act, mark, page, shown
 
 PLAYBOOK = """\
@@ -60,6 +60,17 @@ def test_items_are_marked_one_by_one_and_taken_back(asked: Served, desk: AtDesk)
     assert [item["done"] for item in shown(desk, step)["checklist"]] == [False, False]
     for row in ("0", "9", "-1", "x", ""):
         assert act(asked, maria, "check", step, row=row, done="yes").status_code == 409, row
+
+
+def test_a_task_with_open_items_says_how_many_before_it_can_be_done(asked: Served, desk: AtDesk) -> None:
+    maria, step = asked.reader("maria"), "questions:contain#1"
+    for row, left in (("1", "2 of 2"), ("2", "1 of 2"), ("", "")):
+        text = page(asked, maria, step)
+        note = text.partition('id="off-done">')[2].partition("<")[0]
+        assert ("done" in offered(text), left in note, bool(note)) == (not left, True, bool(left))
+        if row:
+            act(asked, maria, "check", step, row=row, done="yes")
+    assert act(asked, maria, "done", step).status_code == 303
 
 
 def test_an_unknown_answer_counts_as_the_playbook_says(asked: Served, desk: AtDesk) -> None:

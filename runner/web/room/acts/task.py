@@ -60,8 +60,8 @@ def _forms(asked: Asked) -> Sequence[Form]:
 
 def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
     row, live = report.task, asked.incident.state == "open"
-    if live and (left := _left(asked)):
-        items = enumerate(left.items(), 1)
+    if live and (undone := _left(asked)):
+        items = enumerate(undone.items(), 1)
         fields = [
             Field(f"instead.{n}", f"{item}: how was it done instead?", help=f"Not done: {why}", needed=True)
             for n, (item, why) in items
@@ -76,7 +76,9 @@ def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
                 yield Form(
                     "check", words, hidden=(("row", str(item.row)), ("done", "no" if item.done else "yes"))
                 )
-            yield Form("done", "This task is done", (_COMMENT,))
+            left = sum(not item.done for item in report.checklist)
+            words = f"{left} of {len(report.checklist)} checklist items are open. Mark each of them first."
+            yield Form("done", "This task is done", (_COMMENT,), note=words if left else "", off=bool(left))
             yield Form("fail", "This task failed", (REASON,), folded=True)
         elif row.kind in ("ask", "form"):
             yield Form("answer", "Record the answer", tuple(_answers(report)))

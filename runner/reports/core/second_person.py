@@ -45,6 +45,8 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
     left_open: tuple[str, ...]
     moves: tuple[ClockMove, ...]
     text: str
+    confirmers: tuple[str, ...] = ()
+    """The people who can confirm it now."""
 
 
 def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
@@ -56,6 +58,7 @@ def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
             people,
             left_open=tuple(people.act.left_open),
             text=act_words(people.act),
+            confirmers=confirmers(incident, people),
         )
         for people in incident.second_person.values()
     )

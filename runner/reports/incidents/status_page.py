@@ -32,7 +32,7 @@ from runner.reports.incidents.links import elsewhere, link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks, elsewhere_blocks
 from runner.reports.incidents.recommendations import pressing_actions, task_item
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.incidents.waiting import calm_blocks, receipts
+from runner.reports.incidents.waiting import asked_blocks, calm_blocks, receipts
 from runner.reports.law.duties import running
 from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row, earlier_words
@@ -125,6 +125,7 @@ def _attention(
         len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
     )
     yield from (line(f"Waiting: {text}", "warn", indent=2, hang=2) for text in receipts(found))
+    yield from asked_blocks(found)
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:

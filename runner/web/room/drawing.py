@@ -34,7 +34,7 @@ _LISTS: Mapping[Verb, str] = {
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
     "bulk.substitute": "letters", "notice.letters": "letters", "notice.sign_letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit",
-    "home.doctor": "administration", "entry.confirm": "incident", "evidence.describe": "evidence",
+    "home.doctor": "administration", "entry.confirm": "incident", "entry.correct": "timeline", "evidence.describe": "evidence",
     "evidence.list": "evidence", "evidence.receive": "evidence",
 }  # fmt: skip
 """The page of an action without a reference of its own."""

@@ -172,6 +172,27 @@ def test_an_incident_is_paused_closed_by_two_and_reopened(room: Served, desk: At
     assert status(desk)["state"] == "open"
 
 
+def test_who_asks_for_the_end_sees_who_must_confirm_and_takes_it_back(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    owed = [
+        one["id"] for one in desk("duties", "--format", "json").json["duties"] if one["verdict"] == "applies"
+    ]
+    left = "\n".join(f"{duty} = counsel does it" for duty in owed)
+
+    def waits() -> tuple[int, int]:
+        """Count on the page of who asked the second person, and the links to the act that takes it back."""
+        live = page(room, "maria").partition('id="live"')[2].partition('id="acts"')[0]
+        return live.count("Jonas"), live.count(f"/i/{room.codename}/timeline")
+
+    named, linked = waits()
+    assert submitted(room, maria, PAGE, "close", reason="contained", leave_open=left).status_code == 303
+    (asked,) = (one for one in status(desk)["second_person"] if one["state"] == "awaiting")
+    assert ("jonas" in asked["confirmers"], waits()) == (True, (named + 1, linked + 1))
+    given = {"entry": str(asked["entry"]), "reason": "too early"}
+    assert submitted(room, maria, "timeline", "correct", **given).status_code == 303
+    assert waits() == (named, linked)
+
+
 def test_a_playbook_is_added_by_its_name_and_by_no_path(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
     given = {"playbook": "lost-device", "reason": "the laptop is gone, too"}

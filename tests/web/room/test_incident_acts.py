@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runner.web.room.acts.incident import INCIDENT
@@ -191,6 +192,20 @@ def test_who_asks_for_the_end_sees_who_must_confirm_and_takes_it_back(room: Serv
     given = {"entry": str(asked["entry"]), "reason": "too early"}
     assert submitted(room, maria, "timeline", "correct", **given).status_code == 303
     assert waits() == (named, linked)
+
+
+def test_the_refusal_of_an_end_names_what_is_open_as_its_preview_does(room: Served, desk: AtDesk) -> None:
+    maria, duty = room.reader("maria"), "eu-gdpr-33-controller-sa/initial"
+    desk.done("domain", "compromised", "idp", "--as", "maria")
+    refused = submitted(room, maria, PAGE, "close").text.partition("data-error")[2].partition("</div>")[0]
+    owed = [
+        one["id"] for one in desk("duties", "--format", "json").json["duties"] if one["verdict"] == "applies"
+    ]
+    left = "\n".join(f"{duty} = counsel does it" for duty in owed)
+    shown = submitted(room, maria, PAGE, "close", looks=True, reason="contained", leave_open=left).text
+    rows = re.findall(r"<p>([^<]+)</p>", refused)
+    assert {"idp:", f"{duty}:"} < {text.partition(" ")[0] for text in rows}
+    assert ([row for row in rows[1:] if row.strip() not in shown], len(set(rows))) == ([], len(rows))
 
 
 def test_a_playbook_is_added_by_its_name_and_by_no_path(room: Served, desk: AtDesk) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
@@ -17,11 +19,12 @@ from runner.app.law.duties import open_work
 from runner.app.messages.domains import State, declare, domain_rows
 from runner.app.playbooks.playbooks import replacing
 from runner.base.states import SEVERITIES
-from runner.errors import NotFound
+from runner.errors import NotFound, Problem, Refused
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Block, Page, line
 from runner.reports.core.second_person import confirmers
+from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.handover import brief_page
 from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
@@ -59,6 +62,7 @@ STATES: Mapping[State, str] = {
 }
 _MAY_BE_EMPTY = Field("reason", "Reason")
 _READ_BY_ALL = REASON._replace(help="Regulator, insurer and board read it in their bundles.")
+_SAY_WHY = 'Fill in "Reason", and write why after each = of "Legal duties that stay open"'
 _MORE = "Separate several names by commas."
 
 
@@ -349,15 +353,29 @@ def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callabl
 
     def preview(asked: Asked, given: Given) -> Preview:
         made = make(asked, given)
-        turn = asked.service.prepare(asked.incident, [made], principal=asked.principal)
-        found = open_work(asked.service, asked.incident.id)
+        try:
+            turn = asked.service.prepare(asked.incident, [made], principal=asked.principal)
+        except Refused as error:
+            error.problems = _named(asked, error.problems)
+            if error.code == "open_work" and any(one.code == "open_duty" for one in error.problems):
+                error.hint = _SAY_WHY
+            raise
+        found = _named(asked, open_work(asked.service, asked.incident.id))
         head = "These stay open:" if found else "No work is open."
-        blocks: list[Block] = [line(head, "title"), *(line(f"{one.file}: {one.message}") for one in found)]
+        blocks: list[Block] = [line(head, "title"), *(line(one.message) for one in found)]
         if turn.incident.state in ("open", "paused"):
             blocks.append(line("A second person must confirm. Until then the incident stays open.", "warn"))
         return fixed(Page(tuple(blocks)))
 
     return preview
+
+
+def _named(asked: Asked, found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return what is open with its name in its words: a task by its title and its duty, all else by its id."""
+    rows = task_rows(asked.incident, asked.service.library(asked.incident))
+    titles = {row.invocation: named(row) for row in rows}
+    words = ((one, titles.get(one.file) or f"{one.file}: {one.message}") for one in found)
+    return tuple(structs.replace(one, message=text) for one, text in words)
 
 
 def _lines(*words: str) -> Preview:

@@ -74,6 +74,25 @@ def test_a_filing_names_its_text_and_keeps_its_receipt(desk: AtDesk, room: Serve
     assert (record["reference"], record["digest"], bool(record["receipt"])) == ("4711", digest, True)
 
 
+def test_the_only_signed_and_current_text_is_chosen_before(desk: AtDesk, room: Served, jonas: Page) -> None:
+    maria = Page(room, room.reader("maria"), "duty", DUTY)
+
+    def field() -> str:
+        return maria.text().partition('name="digest"')[2].partition("</select>")[0]
+
+    def needed() -> bool:
+        return "(needed)" in maria.text().partition('name="digest"')[0].rpartition("<label")[2]
+
+    assert ("selected" in field().partition("</option>")[2], needed()) == (False, True)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log", "--as", "maria")
+    desk.done("notice", "render", "draft", "--as", "maria")
+    signed = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
+    desk.done("approve", "sign", "--as", "jonas", "--digest", signed)
+    assert (f'"{signed}" selected' in field(), needed()) == (True, False)
+    assert maria.do("filed", reference="4711", digest=signed).status_code == 303
+    assert shown(desk)["duty"]["record"]["digest"] == signed
+
+
 def test_a_stale_form_of_a_duty_is_refused(desk: AtDesk, jonas: Page) -> None:
     given = {"ground": "risk_unlikely", "reason": "the mailbox was empty", "mark": jonas.mark()}
     previewed = sure(jonas.post("decide", **given))

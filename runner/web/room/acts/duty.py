@@ -9,7 +9,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.approvals import if_written
 from runner.app.incidents.preview import consequences
 from runner.app.law.duties import Decided, against, decision
-from runner.app.law.filings import filing, served_together, texts_to_file
+from runner.app.law.filings import filing, served_together, text_to_file, texts_to_file
 from runner.app.notices.notice_versions import named
 from runner.app.notices.notices import notice_step, refuse_lost_edits, render_duty
 from runner.base.instants import calendar_day, instant
@@ -68,12 +68,13 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
 
 
 def filed_fields(asked: Asked) -> Iterator[Field]:
-    """Yield the fields of the form that records a filing: the text is chosen, never guessed."""
+    """Yield the fields of the form that records a filing: only one signed and current text is chosen before."""
     texts = texts_to_file(asked.service, asked.incident, asked.ref, asked.now)
     if texts:
         listed = ((one.file, f"{_WORDS[one.code]}{one.message}, {short_digest(one.file)}") for one in texts)
         choices = (("", "choose the text that was filed"), *reversed([*listed]))
-        yield Field("digest", "Text that was filed", "choice", choices)
+        only = text_to_file(asked.service, asked.incident, asked.ref, asked.now)
+        yield Field("digest", "Text that was filed", "choice", choices, needed=not only, value=only)
     yield Field("reference", "Reference number of the authority")
     yield AT
     yield Field("receipt", "File with the receipt", "file", help="Stored as evidence, encrypted.")

@@ -67,6 +67,8 @@ _REASONS: Final = {
     },
 }
 Part: TypeAlias = dict[str, Any]
+BEGAN: Final = ("incident.occurred_at", "incident.started_at")
+"""One of them has the year that VERIS requires."""
 
 
 class Exported(Struct, frozen=True):
@@ -254,7 +256,7 @@ def _state(known: _Known) -> list[str]:
 
 
 def _timeline(known: _Known) -> Part:
-    began = known.day("incident.occurred_at", "incident.started_at")
+    began = known.day(*BEGAN)
     if began is None:
         raise Refused(
             "Nobody recorded when the incident happened. VERIS requires the year.",

@@ -230,12 +230,14 @@ def task(asked: Asked) -> Shown:
 def facts(asked: Asked) -> Shown:
     """Show the recorded facts with their sources."""
     from runner.app.incidents.facts import known
+    from runner.facts.veris.veris_export import BEGAN
     from runner.reports.incidents.known_facts import facts_page
 
     now = instant(said, asked.clock) if (said := asked.query.get("at", "")) else asked.now
     incident = asked.reader.incident(asked.incident.id, now) if said else asked.incident
     report = known(asked.service, asked.reader, incident, "", now)
-    files = (("VERIS record", ""),) if incident.kind == "real" and not said else ()
+    began = any(incident.facts[name].value for name in BEGAN if name in incident.facts)
+    files = (("VERIS record", ""),) if incident.kind == "real" and not said and began else ()
     return Shown(report, facts_page(report, asked.now), downloads=files)
 
 

@@ -177,3 +177,15 @@ def test_words_that_are_no_time_stay_as_they_were_typed(desk: AtDesk, room: Serv
     assert Page(room, room.reader("jonas"), "facts", "").post("state", **given).status_code == 303
     (known,) = desk("fact", "show", "incident.root_cause", "--format", "json").json["facts"]
     assert known["value"] == "now"
+
+
+def test_a_veris_record_is_offered_once_it_can_be_made(desk: AtDesk, room: Served) -> None:
+    jonas, file = room.reader("jonas"), f"/i/{room.codename}/veris.json"
+
+    def offer() -> tuple[bool, int]:
+        return file in room.get(jonas, f"/i/{room.codename}/facts").text, room.get(jonas, file).status_code
+
+    assert offer() == (False, 409)
+    for value, expected in (("2026-11-20T08:00:00Z", (True, 200)), ("?", (False, 409))):
+        desk.done("fact", "set", f"incident.started_at={value}", "--source", "log", "--as", "jonas")
+        assert offer() == expected

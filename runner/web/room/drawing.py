@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from runner.actions import Action, Verb
 from runner.errors import TocsinError
 from runner.reports.core.action_text import command_text, hint_text
-from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
+from runner.reports.core.page import ARROW, Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
 _SCRIPTS = ("htmx.min.js", "left.js", "passkey.js", "push.js", "room.js", "worker.js")
 STATIC = (*_SCRIPTS, "room.css", "room.webmanifest", "icon.svg")
@@ -33,7 +33,7 @@ _LISTS: Mapping[Verb, str] = {
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
     "bulk.substitute": "letters", "notice.letters": "letters", "notice.sign_letters": "letters",
-    "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit",
+    "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit", "domain.list": "incident",
     "home.doctor": "administration", "entry.confirm": "incident", "entry.correct": "timeline", "evidence.describe": "evidence",
     "evidence.list": "evidence", "evidence.receive": "evidence",
 }  # fmt: skip
@@ -195,11 +195,11 @@ class Drawn(NamedTuple):
 
 
 def draw(
-    page: Page, links: Callable[[str], str], here: str = "", *, acts: Callable[[], bool] = bool
+    page: Page, links: Callable[[str], str | None], here: str = "", *, acts: Callable[[], bool] = bool
 ) -> Drawn:
     """Return a page as HTML.
 
-    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
+    ``links`` returns the address of a reference of a cell, empty without such a page, None if the reader may not read it. An action that belongs to
     another page than ``here`` is a link to it, and one of this page is a link to its forms if it has any (``acts``); any other is
     the command.
     """
@@ -258,7 +258,7 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str], here: str, *, acts: Callable[[], bool]) -> None:
+    def __init__(self, links: Callable[[str], str | None], here: str, *, acts: Callable[[], bool]) -> None:
         self._links = links
         self._here = here
         self._acts = acts
@@ -269,6 +269,8 @@ class _Pen:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
             where = about(cell.action)
             target = self._links(where)
+            if target is None:  # the right to the page is the right to the command, too
+                return Markup()
             if target == self._here and self._acts():
                 command = Markup('<a href="#acts">{}</a>').format("See what you can do")
             elif target and target != self._here:
@@ -311,8 +313,8 @@ class _Pen:
                             self.cell(cells[0]), self.inside(rest)
                         )
                     ]
-                kind = "detail" if block.indent > 4 else "line"
-                return [Markup("<p class={}>{}</p>").format(kind, self.inside(block))]
+                kind, text = "detail" if block.indent > 4 else "line", self.inside(block)
+                return [Markup("<p class={}>{}</p>").format(kind, text)] if text.strip() != ARROW else []
 
     def _table(self, rows: Sequence[tuple[Cell, ...]], *, titled: bool) -> Markup:
         written = [self._row(row, "th" if titled and not n else "td") for n, row in enumerate(rows)]

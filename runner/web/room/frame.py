@@ -316,8 +316,8 @@ def _navigation(reader: Reader, incident: Incident | None) -> list[tuple[str, st
     ]
 
 
-def _link(reader: Reader, incident: Incident | None, about: str) -> str:
-    """Return the address of a reference of a cell; empty if the reader has no such page."""
+def _link(reader: Reader, incident: Incident | None, about: str) -> str | None:
+    """Return the address of a reference of a cell; empty if there is no such page here, None if the reader may not read it."""
     about, _, query = about.partition("?")
     kind, _, ref = about.partition("/")
     row = BY_OPERATION.get(kind)
@@ -330,7 +330,7 @@ def _link(reader: Reader, incident: Incident | None, about: str) -> str:
     if row.about_incident and incident is None:
         return ""
     if not may_read(reader, row, incident if row.about_incident else None, ref):
-        return ""
+        return None
     return address(row, codename_of(incident), ref) + (f"?{query}" if query else "")
 
 

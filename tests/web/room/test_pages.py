@@ -106,6 +106,20 @@ def test_an_action_leads_to_the_page_where_it_belongs(action: Action, page: str)
     assert about(action) == page
 
 
+def test_a_page_names_no_command_for_what_has_a_page(room: Served, desk: AtDesk) -> None:
+    """Who may read the page gets a link to it, and anybody else nothing: that right is missing there, too."""
+    desk.done("person", "add", "tom", "--name", "Tom", "--as", "maria")
+    desk.done("role", "assign", "technical", "tom", "--as", "maria")
+    desk.done("domain", "compromised", "idp", "--as", "maria")
+    for person, links in (("maria", True), ("tom", False)):
+        text = room.get(room.reader(person), f"/i/{room.codename}").text
+        live = text.partition('id="live"')[2].partition('id="acts"')[0]
+        commands = set(re.findall(r"<code>tocsin (\w+)", live))
+        assert (commands & {"duties", "domain", "call"}, "/duties" in live) == (set(), links), person
+        assert re.findall(r"→\s*</(?:span|p)>", live) == []
+        assert '"#acts"' in live
+
+
 def test_each_file_of_others_is_the_one_on_record() -> None:
     record = tomllib.loads((FILES / "VENDORED.toml").read_text(encoding="utf-8"))["file"]
     for one in record:

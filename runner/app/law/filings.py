@@ -217,15 +217,6 @@ def texts_to_file(
     return tuple(_choice(incident, document, at) for document in made.values())
 
 
-def text_to_file(service: IncidentService, incident: Incident, duty: str, at: datetime) -> str:
-    """Return the digest of the only signed and current text for a duty; empty if there is no such text, or if there are several."""
-    record = DutyRecord(kind="filed", by="", at=at)
-    try:
-        return _text(service, incident, _file_step(service, incident, duty), duty, record, "", passes=False)
-    except Refused:
-        return ""
-
-
 def form_fields(
     reader: Reader, incident: Incident, duty: str
 ) -> tuple[Document | None, tuple[FormField, ...]]:

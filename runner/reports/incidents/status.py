@@ -19,7 +19,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
 from runner.reports.core.formatting import person_name
 from runner.reports.core.report import Report, filled
-from runner.reports.core.second_person import TwoPersonRow, alone_words, confirmers, two_person_rows
+from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
@@ -198,11 +198,7 @@ def status(
 def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
-    own = {
-        str(one.entry)
-        for one in incident.second_person.values()
-        if one.act.by == me and confirmers(incident, one)
-    }
+    own = {str(one.entry) for one in found.second_person if one.by == me and one.confirmers}
     others = (
         item
         for item in for_reader(found.needs_attention, me)

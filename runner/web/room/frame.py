@@ -84,9 +84,8 @@ def _provisions(asked: Asked) -> Sequence[Field]:
 
 
 def _days() -> Sequence[Field]:
-    return Field("since", "Changes from", help=DAY), Field(
-        "until", "Changes to", help=f"{DAY} Default: today."
-    )
+    until = Field("until", "Changes to", help=f"{DAY} Default: today.")
+    return Field("since", "Changes from", help=DAY), until
 
 
 def _rights(asked: Asked) -> Sequence[Field]:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.approvals import if_written
 from runner.app.incidents.preview import consequences
 from runner.app.law.duties import Decided, against, decision
-from runner.app.law.filings import filing, served_together, text_to_file, texts_to_file
+from runner.app.law.filings import filing, served_together, texts_to_file
 from runner.app.notices.notice_versions import named
 from runner.app.notices.notices import notice_step, refuse_lost_edits, render_duty
 from runner.base.instants import calendar_day, instant
-from runner.incident.state.commands import AnyCommand, ConfirmEntry
+from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import short_digest
 from runner.reports.core.page import Page
-from runner.reports.law.duty_details import DutyShown
-from runner.web.room.acts.facts import preview_confirm
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
+from runner.web.room.acts.facts import CONFIRM
+from runner.web.room.acts.forms import REASON, TIME, Act, Acting, Field, Form, Given
 from runner.web.room.pages import Asked, duty_report
 from runner.web.room.table import BY_OPERATION, address
 
-AT = Field(
-    "at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.", timed=True
-)
+AT = Field("at", "Time", help=f"{TIME} Default: now.", timed=True)
 _NONE = ("none", "none: against the legal result, shown on every report")
 
 
@@ -37,12 +34,10 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
     return assessed, awaiting, [(one.file, one.message) for one in texts]
 
 
-def _forms(asked: Asked) -> Sequence[Form]:
-    live = asked.incident.state in ("open", "paused")
-    return tuple(_offered(asked, duty_report(asked))) if live else ()
-
-
-def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
+def _offered(asked: Asked) -> Iterator[Form]:
+    if asked.incident.state not in ("open", "paused"):
+        return
+    report = duty_report(asked)
     duty = report.duty
     for row in report.awaiting:
         if row.by != asked.principal.person:
@@ -73,7 +68,8 @@ def filed_fields(asked: Asked) -> Iterator[Field]:
     if texts:
         listed = ((one.file, f"{_WORDS[one.code]}{one.message}, {short_digest(one.file)}") for one in texts)
         choices = (("", "choose the text that was filed"), *reversed([*listed]))
-        only = text_to_file(asked.service, asked.incident, asked.ref, asked.now)
+        signed = [one.file for one in texts if one.code == "signed"]
+        only = signed[0] if signed == [texts[-1].file] else ""
         yield Field("digest", "Text that was filed", "choice", choices, needed=not only, value=only)
     yield Field("reference", "Reference number of the authority")
     yield AT
@@ -144,8 +140,15 @@ def _shown_before(asked: Asked, commands: Sequence[AnyCommand], *warnings: str) 
     return consequences(asked.service, asked.incident, commands, *warnings)
 
 
-def _confirmed(asked: Asked, given: Given) -> Sequence[AnyCommand]:
-    return (ConfirmEntry(seq=number_of(given, "entry")),)
+def _decides(
+    kind: Decided, warnings: Callable[[Asked, Given], Iterable[str]] = lambda asked, given: ()
+) -> Act:
+    return Act(
+        "duty.decide",
+        lambda asked, given: _act(asked, _decided(asked, given, kind)),
+        lambda asked, given: _shown_before(asked, _decided(asked, given, kind), *warnings(asked, given)),
+        bound=True,
+    )
 
 
 FILED = Act(
@@ -154,32 +157,16 @@ FILED = Act(
     lambda asked, given: _shown_before(asked, _filing(asked, given, keeps=False)),
 )
 DUTY = Acting(
-    _forms,
+    _offered,
     {
         "filed": FILED,
         "render": Act("notice.edit", _generate),
-        "decide": Act(
-            "duty.decide",
-            lambda asked, given: _act(asked, _decided(asked, given, "decided_not_to_notify")),
-            lambda asked, given: _shown_before(
-                asked,
-                _decided(asked, given, "decided_not_to_notify"),
-                *against(asked.service, asked.incident, asked.ref, given["ground"]),
-            ),
-            bound=True,
+        "decide": _decides(
+            "decided_not_to_notify",
+            lambda asked, given: against(asked.service, asked.incident, asked.ref, given["ground"]),
         ),
-        "waive": Act(
-            "duty.decide",
-            lambda asked, given: _act(asked, _decided(asked, given, "waived")),
-            lambda asked, given: _shown_before(asked, _decided(asked, given, "waived")),
-            bound=True,
-        ),
-        "confirm": Act(
-            "duty.decide",
-            lambda asked, given: _act(asked, _confirmed(asked, given)),
-            preview_confirm,
-            bound=True,
-        ),
+        "waive": _decides("waived"),
+        "confirm": CONFIRM._replace(right="duty.decide"),
     },
     _seen,
 )

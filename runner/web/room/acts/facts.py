@@ -98,10 +98,8 @@ def _preview(asked: Asked, given: Given, texts: Sequence[str]) -> Page | None:
     """Return what a change does if it moves a deadline or needs a second person; otherwise it is recorded at once."""
     if not texts:
         return None
-    source, sure = (
-        given["source"] or f"answer of {asked.principal.person}",
-        level(given["confidence"] or LEVELS[0]),
-    )
+    source = given["source"] or f"answer of {asked.principal.person}"
+    sure = level(given["confidence"] or LEVELS[0])
     changes = stated(asked.service, asked.incident, texts, source, sure)
     return moved_page(asked.service, asked.incident, changes)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -177,13 +178,11 @@ def _settled(acting: Acting, asked: Asked, verb: str, given: Given) -> Given:
 
     def settle(found: re.Match[str]) -> str:
         fact = find((found["name"] or given["fact"]).strip())
-        if isinstance(fact, FactType) and fact.kind != "instant":
-            return found[0]
-        try:
-            moment = spoken_instant(found["time"], clock).astimezone(clock.tzinfo)
-        except ValueError:  # the act says what is wrong
-            return found[0]
-        return f"{found['key'] or ''}{instant_text(moment)}"
+        if not isinstance(fact, FactType) or fact.kind == "instant":
+            with suppress(ValueError):  # the act says what is wrong
+                moment = spoken_instant(found["time"], clock).astimezone(clock.tzinfo)
+                return f"{found['key'] or ''}{instant_text(moment)}"
+        return found[0]
 
     said = {name: _SPOKEN.sub(settle, text) if name in timed else text for name, text in given.items()}
     return Given(said, given.files, given.held)
@@ -235,13 +234,10 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
-_DIGITS = 9
-
-
 def number_of(given: Given, name: str) -> int:
     """Return a number of a form; raises Refused if it is none."""
     number = given[name].strip()
-    if not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise Refused(
             "The form names nothing on the page. Nothing was recorded.",
             hint="Use the page again",
@@ -271,8 +267,6 @@ def playbook_field(asked: Asked) -> Field:
 
 def playbook_of(asked: Asked, given: Given) -> str:
     """Return the playbook of that field; raises Refused for anything else."""
-    if not given["playbook"]:
-        raise Refused("No playbook is chosen.", hint="Choose a playbook", code="bad_form")
     return one_of(given, "playbook", catalogue(asked.service).playbook_files)
 
 

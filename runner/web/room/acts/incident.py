@@ -16,7 +16,7 @@ from runner.app.incidents import entries, links
 from runner.app.incidents.evidence import store, take_bytes
 from runner.app.incidents.runs import graft
 from runner.app.law.duties import open_work
-from runner.app.messages.domains import State, declare, domain_rows
+from runner.app.messages.domains import DomainRow, State, declare, domain_rows
 from runner.app.playbooks.playbooks import replacing
 from runner.base.states import SEVERITIES
 from runner.errors import NotFound, Problem, Refused
@@ -29,7 +29,7 @@ from runner.reports.incidents.handover import brief_page
 from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
 from runner.web.room.acts.exercise import STOP, stop_form
-from runner.web.room.acts.facts import preview_confirm
+from runner.web.room.acts.facts import CONFIRM
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
@@ -44,7 +44,6 @@ from runner.web.room.acts.forms import (
     command,
     fixed,
     instant_of,
-    number_of,
     one_of,
     people_field,
     playbook_field,
@@ -290,21 +289,18 @@ def _briefed(asked: Asked, given: Given) -> Preview:
 
 
 def _declare(asked: Asked, given: Given) -> None:
-    asked_of, state = _domain(asked, given), one_of(given, "state", STATES)
+    name, state = _domain(asked, given).domain, one_of(given, "state", STATES)
     since = instant_of(given, "since", asked.clock) or asked.now
-    declare(asked.service, asked.principal, asked.incident, asked_of, state, since, given["reason"])
+    declare(asked.service, asked.principal, asked.incident, name, state, since, given["reason"])
 
 
-def _domain(asked: Asked, given: Given) -> str:
-    rows = domain_rows(asked.service, asked.principal, asked.incident)
-    return one_of(given, "domain", [row.domain for row in rows])
+def _domain(asked: Asked, given: Given) -> DomainRow:
+    rows = {row.domain: row for row in domain_rows(asked.service, asked.principal, asked.incident)}
+    return rows[one_of(given, "domain", rows)]
 
 
 def _depends(asked: Asked, given: Given) -> Preview:
-    domain = _domain(asked, given)
-    row = next(
-        row for row in domain_rows(asked.service, asked.principal, asked.incident) if row.domain == domain
-    )
+    row = _domain(asked, given)
     hanging = ", ".join(row.dependants) or "nothing"
     state = one_of(given, "state", STATES)
     now = "; ".join((row.state, *row.elsewhere))
@@ -346,6 +342,10 @@ def _close(asked: Asked, given: Given) -> c.Close:
         text for text in given["leave_open"].splitlines() if not text.strip().endswith("=") and text.strip()
     ]
     return entries.close(given["reason"], lines)
+
+
+def _cancel(asked: Asked, given: Given) -> c.CancelIncident:
+    return c.CancelIncident(reason=given["reason"])
 
 
 def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callable[[Asked, Given], Preview]:
@@ -393,12 +393,7 @@ INCIDENT = Acting(
         "receive": RECEIVE,
         "frozen": STOP,
         "task": Act("incident.lead", _one(_task), adds=True),
-        "confirm": Act(
-            "entry.confirm",
-            command(lambda ref, given: c.ConfirmEntry(seq=number_of(given, "entry"))),
-            preview_confirm,
-            bound=True,
-        ),
+        "confirm": CONFIRM,
         "take": Act(
             "note.add",
             command(lambda ref, given: c.TakeCommand(role=given["role"], read_back=given["read_back"])),
@@ -425,12 +420,7 @@ INCIDENT = Acting(
         "link": Act("incident.lead", _link, adds=True),
         "unlink": Act("incident.lead", _unlink, adds=True),
         "close": Act("incident.lead", _one(_close), _ends(_close), bound=True),
-        "cancel": Act(
-            "incident.lead",
-            command(lambda ref, given: c.CancelIncident(reason=given["reason"])),
-            _ends(lambda asked, given: c.CancelIncident(reason=given["reason"])),
-            bound=True,
-        ),
+        "cancel": Act("incident.lead", _one(_cancel), _ends(_cancel), bound=True),
         "reopen": Act("incident.lead", command(lambda ref, given: c.Reopen(reason=given["reason"]))),
     },
     _seen,

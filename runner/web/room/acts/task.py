@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
@@ -53,12 +53,8 @@ def _step(asked: Asked) -> str:
     return begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
 
 
-def _forms(asked: Asked) -> Sequence[Form]:
+def _offered(asked: Asked) -> Iterator[Form]:
     report = task_report(asked.incident, asked.service.library(asked.incident), _step(asked))
-    return tuple(_offered(asked, report))
-
-
-def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
     row, live = report.task, asked.incident.state == "open"
     if live and (undone := _left(asked)):
         items = enumerate(undone.items(), 1)
@@ -155,11 +151,8 @@ def _answer_it(asked: Asked, given: Given) -> None:
 
 def _answer_ahead(asked: Asked, given: Given) -> Page | None:
     """Return what the answers do if they move a deadline or end a duty; otherwise they are recorded at once."""
-    service, step, said = (
-        asked.service,
-        _step(asked),
-        given["source"] or f"answer of {asked.principal.person}",
-    )
+    service, step = asked.service, _step(asked)
+    said = given["source"] or f"answer of {asked.principal.person}"
     invocation = asked.incident.invocations[step]
     if invocation.kind == "form":
         known = [row.fact for row in field_rows(asked.incident, service.library(asked.incident), step)]
@@ -182,7 +175,7 @@ def _with_reason(right: Right, make: type[c.FailStep] | type[c.SkipStep] | type[
 
 
 TASK = Acting(
-    _forms,
+    _offered,
     {
         "start": Act("task.act", _on_step(lambda step, given: c.StartTask(step=step))),
         "check": Act(

@@ -333,10 +333,8 @@ def file(asked: Asked) -> Shown:
     document, answers = form_fields(asked.reader, asked.incident, asked.ref)
     fields: list[tuple[str, str]] = []
     for section, group in groupby(answers, key=lambda one: one.section):
-        fields += [
-            (section, ""),
-            *((f"{one.id} {one.name}".strip(), one.shown or NOT_KNOWN) for one in group),
-        ]
+        fields.append((section, ""))
+        fields += ((f"{one.id} {one.name}".strip(), one.shown or NOT_KNOWN) for one in group)
     if document is not None and not fields and "txt" in document.files:
         fields = [("Text", asked.reader.document(asked.incident, document.id, "txt").decode())]
     row = next((row for row in report.notices if document is not None and row.document == document.id), None)

@@ -27,7 +27,10 @@ def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document
     if base.blocks and blocks and _addressed(base.blocks[0]) and isinstance(blocks[0], Paragraph):
         blocks = (Paragraph(blocks[0].inlines, address=True), *blocks[1:])
     text = " ".join(word for inlines in runs(blocks) for word in plain(inlines).split())
-    marks = _marks(base)
+    marks: dict[str, set[str]] = {}
+    for node in (node for inlines in runs(base.blocks) for node in walk_inlines(inlines)):
+        if isinstance(node, GapText):
+            marks.setdefault(node.path, set()).add(node.text)
     gaps = tuple(gap for gap in base.gaps if _open(gap, marks, text))
     still = {gap.path for gap in gaps}
     today = [
@@ -76,12 +79,3 @@ def stands(form: str, text: str) -> bool:
 
 def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
     return any(" ".join(mark.split()) in text for mark in marks.get(gap.path, ()))
-
-
-def _marks(base: Document) -> dict[str, set[str]]:
-    """Return the texts that mark each gap."""
-    marks: dict[str, set[str]] = {}
-    for node in (node for inlines in runs(base.blocks) for node in walk_inlines(inlines)):
-        if isinstance(node, GapText):
-            marks.setdefault(node.path, set()).add(node.text)
-    return marks

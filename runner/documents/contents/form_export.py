@@ -16,8 +16,11 @@ def write_sheet(document: Document) -> bytes:
     rows = [(field.section, field.id, field.name, field.shown) for field in _fields(document)]
     heads = ("Section", "Field", "Name", "Answer")
     name = f"{document.id} {document.version}"[:31]
+    kind = MARKS[document.context.kind]
+    status = "DRAFT" if document.context.status == "draft" else ""
     return xlsx(
-        [Sheet(name=name, heads=heads, rows=rows, notes=_marks(document))], document.context.timestamp
+        [Sheet(name=name, heads=heads, rows=rows, notes=tuple(mark for mark in (kind, status) if mark))],
+        document.context.timestamp,
     )
 
 
@@ -55,10 +58,3 @@ def _fields(document: Document) -> tuple[Any, ...]:
         hint = "Choose other formats: --to docx,pdf,html,txt"
         raise Refused(f'Notice "{document.id}" fills no form.', hint=hint, code="no_form")
     return document.form
-
-
-def _marks(document: Document) -> tuple[str, ...]:
-    """Return the marks of a draft and of an exercise."""
-    kind = MARKS[document.context.kind]
-    status = "DRAFT" if document.context.status == "draft" else ""
-    return tuple(mark for mark in (kind, status) if mark)

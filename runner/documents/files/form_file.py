@@ -97,9 +97,5 @@ def _unknown(paths: Iterable[str], code: str) -> Iterator[Wrong]:
     yield from (
         (code, f'The name "{path}" is not a single fact.', path_hint(path))
         for path in paths
-        if not _known(path)
+        if not (path.partition(".")[0] in _OURS or path == "incident.codename" or fact_type(path) is not None)
     )
-
-
-def _known(path: str) -> bool:
-    return path.partition(".")[0] in _OURS or path == "incident.codename" or fact_type(path) is not None

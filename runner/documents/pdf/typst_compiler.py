@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from runner.documents.pictures import fonts, size
-from runner.documents.tree import Document, Stationery
+from runner.documents.tree import Document
 from runner.documents.watermark import footer, mark, named, small_print, watermark
 from runner.errors import Bug, Refused
 
@@ -206,6 +206,7 @@ def _data(document: Document) -> dict[str, Any]:
     context = document.context
     moment = context.timestamp.astimezone(UTC)
     language, _, region = document.language.partition("-")
+    logo = context.stationery.logo
     return {
         "title": named(document),
         "mark": mark(document),
@@ -215,18 +216,13 @@ def _data(document: Document) -> dict[str, Any]:
         "rtl": document.right_to_left,
         "fonts": ["Libertinus Serif"],
         "paper": msgspec.structs.replace(context.stationery, logo=None),
-        "logo": _logo(context.stationery),
+        # bytes as numbers, since typst reads nothing from disk; the width is in points
+        "logo": None if logo is None else {"png": list(logo.png), "width": size(logo)[0]},
         "small": small_print(document),
         "table": max(0.92 * context.stationery.points, document.min_points),
         "watermark": watermark(document),
         "footer": footer(document),
     }
-
-
-def _logo(stationery: Stationery) -> dict[str, Any] | None:
-    """Return the logo's bytes as numbers, since typst reads nothing from disk, and its width in points."""
-    logo = stationery.logo
-    return None if logo is None else {"png": list(logo.png), "width": size(logo)[0]}
 
 
 def _spelt(data: str, text: str) -> str:

@@ -31,7 +31,9 @@ def _block(block: Block) -> str:
         case tree.Heading(level=level, inlines=inlines):
             return f"{'#' * level} {_inlines(inlines).replace(chr(10), ' ')}"
         case tree.Paragraph(inlines=inlines):
-            return _guard(_inlines(inlines))
+            # its lines may begin like a list, a heading's underline or code
+            flush = re.sub(r"^[ \t]+", "", _inlines(inlines), flags=re.MULTILINE)
+            return _LEADING.sub(lambda m: f"{m[1][:-1]}\\{m[1][-1]}", flush)
         case tree.Listing():
             return _listing(block)
         case tree.Table(head=head, rows=rows):
@@ -84,9 +86,3 @@ def _inline(node: Inline) -> str:
 
 def _escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text)
-
-
-def _guard(paragraph: str) -> str:
-    """Keep a paragraph whose lines begin like a list, a heading's underline or code a paragraph."""
-    flush = re.sub(r"^[ \t]+", "", paragraph, flags=re.MULTILINE)
-    return _LEADING.sub(lambda m: f"{m[1][:-1]}\\{m[1][-1]}", flush)

@@ -48,16 +48,12 @@ def _write(page: Any, sheet: Sheet, look: dict[str, Any]) -> None:
         page.write_string(line, 0, note)
     for column, head in enumerate(sheet.heads):
         page.write_string(top, column, head, look["head"])
-        page.set_column(column, column, _width(head, column, sheet))
+        longest = max((len(_shown(row[column])) for row in sheet.rows), default=0)
+        page.set_column(column, column, min(60, max(10, len(head), longest) + 2))
     for line, row in enumerate(sheet.rows, top + 1):
         for column, value in enumerate(row):
             _cell(page, line, column, value, look)
     page.freeze_panes(top + 1, 0)
-
-
-def _width(head: str, column: int, sheet: Sheet) -> int:
-    longest = max((len(_shown(row[column])) for row in sheet.rows), default=0)
-    return min(60, max(10, len(head), longest) + 2)
 
 
 def _shown(value: Value) -> str:

@@ -15,7 +15,7 @@ from runner.base.text import clean, text_problem
 from runner.errors import Invalid, Problem
 from runner.files.people_lists.list_rows import People, Row
 from runner.files.people_lists.person_contacts import NO, YES, same_person
-from runner.incident.notices.letters import VARIANTS, Person, Variant
+from runner.incident.notices.letters import VARIANTS, Person
 
 REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
 """Valid file names: letters, digits, and single dots, hyphens or underscores between them."""
@@ -95,23 +95,19 @@ def _address_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
 def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
     lines = (line.strip() for name in addresses for line in clean(row.cells[name]).splitlines())
+    named = row.cells.get("variant", "").strip().lower()
+    dead = row.cells.get("deceased", "").strip().lower() in YES
     return Person(
         reference=row.cells["reference"].strip(),
         name=clean(row.cells["name"]),
         address="\n".join(line for line in lines if line),
         jurisdiction=row.cells.get("jurisdiction", "").strip().upper(),
         population=row.cells.get("population", "").strip() or population,
-        variant=_variant(row),
+        variant=next((one for one in VARIANTS if one == named), "") or ("deceased" if dead else ""),
         salutation=clean(row.cells.get("salutation", "")),
         code=row.cells.get("code", "").strip(),
         language=row.cells.get("language", "").strip().lower().partition("-")[0],
     )
-
-
-def _variant(row: Row) -> Variant:
-    named = row.cells.get("variant", "").strip().lower()
-    dead = row.cells.get("deceased", "").strip().lower() in YES
-    return next((one for one in VARIANTS if one == named), "") or ("deceased" if dead else "")
 
 
 def _problems(person: Person, row: Row, *, postal: bool, coded: bool) -> Iterator[str]:

@@ -42,11 +42,14 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
     zone = cells.get("zone", "").strip()
     if zone and not is_zone(zone):
         problems.append("the time zone is not an IANA time zone, such as America/New_York")
+    words = cells.get("email_basis", "").replace(",", " ").lower().split()
+    if any(word not in BASES for word in words):
+        problems.append(f"the value of email_basis must be of: {', '.join(BASES)}")
     contact = Contact(
         person=person,
         email=clean(cells.get("email", "")),
         phone=_PHONE_NOISE.sub("", cells.get("phone", "")),
-        basis=_basis(cells.get("email_basis", ""), problems),
+        basis=frozenset(base for base in BASES if base in words),
         sms_consent=bool(consented_on) or exemption == "consent",
         consented_on="" if consented_on in YES else consented_on,
         number_checked=_day("number_checked", cells, problems),
@@ -76,13 +79,6 @@ def _answer(name: str, text: str, problems: list[str]) -> bool:
     if word not in YES | NO:
         problems.append(f"the value of {name} must be yes or no")
     return word in YES
-
-
-def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
-    words = text.replace(",", " ").lower().split()
-    if any(word not in BASES for word in words):
-        problems.append(f"the value of email_basis must be of: {', '.join(BASES)}")
-    return frozenset(base for base in BASES if base in words)
 
 
 def same_address(address: str) -> tuple[Literal["email", "phone"], str]:

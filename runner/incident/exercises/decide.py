@@ -45,7 +45,9 @@ def decide_drill(
     drill = incident.drill
     match command:
         case c.BeginExercise():
-            return _begin(drill, command)
+            if drill.plan:
+                raise Refused(f'Exercise "{drill.name}" was started already.', code="already_begun")
+            return (command.event,)
         case c.SetExerciseClock():
             return (_clock(incident, drill, command, by, now),)
         case c.Observe():
@@ -53,7 +55,8 @@ def decide_drill(
         case c.Rate():
             return (_rate(incident, drill, command, by),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
-            _running(incident, drill)
+            if drill.stage not in ("running", "paused"):
+                raise Refused(f'Exercise "{incident.codename}" is {drill.stage}.', code="exercise_stage")
             return (_happening(drill, command, by),)
 
 
@@ -67,12 +70,6 @@ def _signed(incident: Incident, command: c.SignReport, by: str) -> ReportSigned:
             code="not_closed",
         )
     return event_of(ReportSigned, command, by=by)
-
-
-def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
-    if drill.plan:
-        raise Refused(f'Exercise "{drill.name}" was started already.', code="already_begun")
-    return (command.event,)
 
 
 def _clock(
@@ -107,11 +104,6 @@ _FROM: dict[ClockChange, tuple[str, ...]] = {
     "frozen": ("planned", "running", "paused"),
     "ended": ("running", "paused", "frozen"),
 }
-
-
-def _running(incident: Incident, drill: Drill) -> None:
-    if drill.stage not in ("running", "paused"):
-        raise Refused(f'Exercise "{incident.codename}" is {drill.stage}.', code="exercise_stage")
 
 
 def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault, by: str) -> ExerciseEvent:

@@ -56,8 +56,9 @@ def propose(
         return _done(plan, incident, drill, action, drill.begun_at, done)
     if action.after and not action.within:
         return Proposal("N/O" if drill.stage in OVER else "", "not done: no order to see")
-    if skipped := _skipped(incident, action):
-        return Proposal("M", skipped)
+    invocation = next((step for step in _steps(incident, action) if step.state == "skipped"), None)
+    if invocation is not None:
+        return Proposal("M", f"skipped{f': {invocation.reason}' if invocation.reason else ''}")
     if drill.stage not in OVER:
         return Proposal("", "not done yet")
     return _undone(incident, drill, action, drill.begun_at)
@@ -66,8 +67,9 @@ def propose(
 def _done(
     plan: Exercise, incident: Incident, drill: Drill, action: Action, begun: datetime, done: datetime
 ) -> Proposal:
-    if by_scenario := _by_scenario(incident, action):
-        return Proposal("N/O", by_scenario)
+    fact = incident.facts.get(action.fact) if action.fact else None
+    if fact is not None and fact.source.startswith("exercise "):
+        return Proposal("N/O", "the scenario stated the fact")
     if action.after:
         first = ended(incident, action.after)
         if first is None and _fell_away(incident, Action(step=action.after)):
@@ -101,12 +103,6 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
     return Proposal("U", "not done by EndEx")
 
 
-def _by_scenario(incident: Incident, action: Action) -> str:
-    fact = incident.facts.get(action.fact) if action.fact else None
-    stated = fact is not None and fact.source.startswith("exercise ")
-    return "the scenario stated the fact" if stated else ""
-
-
 def _helped(plan: Exercise, drill: Drill, action: Action, begun: datetime, took: timedelta) -> Iterator[str]:
     """Return the contingency injects that were released before the task was done."""
     for event in plan.events:
@@ -132,13 +128,6 @@ def _around(incident: Incident, action: Action) -> Iterator[str]:
     duty = incident.duties.get(action.duty) if action.duty else None
     if duty is not None and duty.record is not None and duty.record.kind == "waived":
         yield "waived"
-
-
-def _skipped(incident: Incident, action: Action) -> str:
-    invocation = next((step for step in _steps(incident, action) if step.state == "skipped"), None)
-    if invocation is None:
-        return ""
-    return f"skipped{f': {invocation.reason}' if invocation.reason else ''}"
 
 
 def _fell_away(incident: Incident, action: Action) -> bool:

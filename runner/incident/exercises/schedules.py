@@ -290,7 +290,10 @@ def passed(
     times = [time for time in times if time not in schedule.firings]
     if not times or schedule.ended is not None:
         return ()
-    busy = _busy(schedule, look)
+    busy = any(
+        firing.state == "claimed" or (firing.state == "opened" and look.still_open(firing.incident))
+        for firing in schedule.firings.values()
+    )
     if schedule.rule.on_missed == "all":
         return () if busy else (_taken(schedule, times[0], look, busy=False),)
     lost, last = times[:-1], times[-1]
@@ -304,13 +307,6 @@ def passed(
 
 def _patience(schedule: Schedule) -> timedelta:
     return max(GRACE, schedule.rule.no_notice or GRACE)
-
-
-def _busy(schedule: Schedule, look: Look) -> bool:
-    return any(
-        firing.state == "claimed" or (firing.state == "opened" and look.still_open(firing.incident))
-        for firing in schedule.firings.values()
-    )
 
 
 def _taken(schedule: Schedule, fire_at: datetime, look: Look, *, busy: bool) -> AnyScheduleEvent:

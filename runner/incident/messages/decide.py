@@ -114,23 +114,19 @@ def switched(
         return
     left = {name for plan in moved for name in incident.deliveries[plan.delivery].channels[:1]}
     channels = {name for plan in moved for name in plan.channels[:1]}
+    # who declared the domain, or overrode the rule, that caused the new plan; nobody for other causes
+    declared_by = {domain.declared: domain.by for domain in incident.domains.values()}
+    declared_by |= {override.seq: override.by for override in incident.overrides.values()}
     yield e.ChannelsSwitched(
         left=tuple(sorted(left)),
         taken=tuple(sorted(channels)),
         trigger=trigger,
-        by=_decider(incident),
+        by=declared_by.get(incident.replan_asked, ""),
         persons=tuple(sorted({plan.person for plan in moved})),
         unverified=tuple(
             sorted({plan.person for plan in moved if {*plan.channels[:1]} & {*plan.unverified}})
         ),
     )
-
-
-def _decider(incident: Incident) -> str:
-    """Return the person who declared the domain, or overrode the rule, that caused the new plan; empty for other causes."""
-    declared_by = {domain.declared: domain.by for domain in incident.domains.values()}
-    declared_by |= {override.seq: override.by for override in incident.overrides.values()}
-    return declared_by.get(incident.replan_asked, "")
 
 
 LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
@@ -148,7 +144,9 @@ def decide_effect(  # noqa: C901  # one case a command
             ended = _outcome(incident, effect, n, result, now, library)
             return (*ended, *saved) if ended else ()
         case c.AttemptLost(effect=effect, n=n):
-            return _lost(incident, effect, n, now, library)
+            if _attempt(incident, effect, n).state != "sending":
+                return ()
+            return _outcome(incident, effect, n, SendResult(state="unknown", reason=LOST), now, library)
         case c.ResolveAttempt():
             return _resolve(incident, command, by, now, library)
         case c.TakeReceipt(event=event):
@@ -203,12 +201,6 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
             code="unknown_attempt",
         )
     return attempts[0]
-
-
-def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Library) -> tuple[e.AnyEvent, ...]:
-    if _attempt(incident, effect, n).state != "sending":
-        return ()
-    return _outcome(incident, effect, n, SendResult(state="unknown", reason=LOST), now, library)
 
 
 def _outcome(

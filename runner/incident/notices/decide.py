@@ -28,12 +28,19 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
         counsel_only(incident, by, "accept missing information")
         reason_given(command.override, "The reason to accept the missing information", "Add --override WHY")
     before = renderings(incident, made.step)
-    if _outdated(before, made):
+    # The step's document may have newer facts: this version was begun earlier and ended later.
+    newest = before[-1].facts if before else {}
+    if any(seq < newest.get(key, 0) for key, seq in made.facts.items()):
         return ()
     lane = incident.scopes.get(own_lane(made.duty))
     taken: tuple[e.AnyEvent, ...] = ()
     if lane is not None and invocation.scope != lane.id and not made.by:
-        kept = _is_worked_on(incident, lane.id)
+        # work of people that a new text would lose
+        steps = [one for one in incident.invocations.values() if one.scope == lane.id]
+        texts = [text for one in steps for text in renderings(incident, one.id)]
+        given = any(not approval.void for one in steps for approval in one.approvals)
+        filed = any(one.kind == "file" and one.over for one in steps)
+        kept = given or filed or any(text.adoption or text.override for text in texts)
         if kept and incident.scopes[invocation.scope].item == made.duty:
             return _ended(incident, invocation.scope, "people work on the notice of this duty already")
         taken = () if kept else _ended(incident, lane.id, "the playbook has these tasks now")
@@ -116,15 +123,6 @@ def own_approval(incident: Incident, library: Library) -> Approve:
     )
 
 
-def _is_worked_on(incident: Incident, lane: str) -> bool:
-    """Tell whether people put work into a notice that a new text would lose: approvals, a filing, edits, a reason."""
-    steps = [one for one in incident.invocations.values() if one.scope == lane]
-    texts = [text for one in steps for text in renderings(incident, one.id)]
-    given = any(not approval.void for one in steps for approval in one.approvals)
-    filed = any(one.kind == "file" and one.over for one in steps)
-    return given or filed or any(text.adoption or text.override for text in texts)
-
-
 def _ended(incident: Incident, scope: str, why: str) -> tuple[e.AnyEvent, ...]:
     """Return the end of the open tasks of a lane: another lane of the same duty has them."""
     return tuple(
@@ -160,9 +158,3 @@ def letters_signed(incident: Incident, event: e.LettersSigned, by: str) -> e.Let
             code="author",
         )
     return msgspec.structs.replace(event, by=by)
-
-
-def _outdated(before: list[Document], made: e.DocumentRendered) -> bool:
-    """Tell whether the step's document has newer facts: this version was begun earlier and ended later."""
-    newest = before[-1].facts if before else {}
-    return any(seq < newest.get(key, 0) for key, seq in made.facts.items())

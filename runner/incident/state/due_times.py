@@ -24,14 +24,10 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
     start = _anchor(incident, invocation, step.due, ready)
     if start is None:
         return None
-    due = start + _offset(incident, step.due)
+    due = start + (timedelta(hours=hours) if (hours := _hours(incident, step.due)) else step.due.offset)
     if step.due.anchor == "duty" and due <= ready < start:
         return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
     return due
-
-
-def _offset(incident: Incident, due: p.Due) -> timedelta:
-    return timedelta(hours=hours) if (hours := _hours(incident, due)) else due.offset
 
 
 def _hours(incident: Incident, due: p.Due) -> float:

@@ -92,7 +92,10 @@ def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stat
             return (Stated(key=path, value=_changed(path, change, value, register)),)
         if value.strip() == OPEN:
             return _withdrawn(path, register)
-        return _set(path, _dated(path, value, now))
+        parsed = parse_value(path, _dated(path, value, now))
+        if isinstance(parsed, dict):
+            return tuple(Stated(key=f"{path}.{name}", value=entry) for name, entry in parsed.items())
+        return (Stated(key=path, value=parsed),)
     except FactProblem as problem:
         raise Invalid(problem.message, hint=problem.hint, code="fact") from None
 
@@ -136,13 +139,6 @@ def _dated(path: str, value: str, now: datetime) -> str:
             f'Fact "{path}" is not valid: {error}.',
             getattr(error, "hint", "Write a date and time, now, or 2h ago."),
         ) from None
-
-
-def _set(path: str, value: str) -> tuple[Stated, ...]:
-    parsed = parse_value(path, value)
-    if isinstance(parsed, dict):
-        return tuple(Stated(key=f"{path}.{name}", value=entry) for name, entry in parsed.items())
-    return (Stated(key=path, value=parsed),)
 
 
 def _changed(path: str, change: str, value: str, register: Register) -> list[Any]:

@@ -38,7 +38,9 @@ def _misread(
     if law and known_law is None:
         yield f'{name}.regime: law "{law}" does not exist{_meant(law, laws)}'
     if known_law is not None and position:
-        known = _known(known_law)
+        conditions = {code for version in known_law.versions for code in _conditions(version)}
+        exemptions = {exemption.code for version in known_law.versions for exemption in version.exemptions}
+        known = frozenset({*conditions, *(f"not {code}" for code in conditions), *exemptions})
         if position not in known:
             yield f'{name}.position: law {law} has no position "{position}"{_meant(position, known)}'
 
@@ -48,13 +50,6 @@ def _meant(word: str, known: Collection[str]) -> str:
         return f'; the nearest name is "{close}"'
     positions = sorted(position for position in known if " " not in position)
     return f"; positions: {', '.join(positions)}" if len(known) < 100 else ""
-
-
-def _known(regime: Regime) -> frozenset[str]:
-    """Return every position that changes a verdict under a law, in any of its versions."""
-    conditions = {code for version in regime.versions for code in _conditions(version)}
-    exemptions = {exemption.code for version in regime.versions for exemption in version.exemptions}
-    return frozenset({*conditions, *(f"not {code}" for code in conditions), *exemptions})
 
 
 def _conditions(version: Version) -> Iterator[str]:

@@ -99,7 +99,9 @@ def deadline(clock: Clock, known: Known, place: Place, earliest: Began | None = 
 
     ``place`` is the organisation's; a clock that names its own zone or holidays overrides it.
     """
-    place = _place(clock, place)
+    named = clock.cut_off.zone if clock.cut_off else clock.zone
+    zone = ZoneInfo(named) if named else place.zone
+    place = Place(zone, clock.holidays or place.country, place.calendar, None if named else place.home)
     starts = [_began(limb.start, known, place.zone, earliest) for limb in clock.limbs]
     ends = [
         _end(limb, limb.period, start, clock, known, place)
@@ -133,12 +135,6 @@ def _with_due(
         missing=_once(end.missing, *(start.missing for start in starts)),
         notes=notes,
     )
-
-
-def _place(clock: Clock, place: Place) -> Place:
-    named = clock.cut_off.zone if clock.cut_off else clock.zone
-    zone = ZoneInfo(named) if named else place.zone
-    return Place(zone, clock.holidays or place.country, place.calendar, None if named else place.home)
 
 
 def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> Began | NotBegun:

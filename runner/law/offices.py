@@ -32,12 +32,6 @@ _SAME = [
 ESTABLISHED = "organisation.main_establishment"
 
 
-def _established(judge: Evaluator) -> str:
-    """Return the place of the main establishment, else the organisation's country; empty if neither is known."""
-    named = (judge.view.fact(path) for path in (ESTABLISHED, "organisation.country"))
-    return next((place for place in named if isinstance(place, str)), "")
-
-
 def authority_of(rule: DutyRule, regime: Regime, judge: Evaluator, zone: tzinfo | None) -> Office | None:
     """Return the authority that takes the notice, None for people. Under Union law it is of the organisation's own State.
 
@@ -48,7 +42,8 @@ def authority_of(rule: DutyRule, regime: Regime, judge: Evaluator, zone: tzinfo 
         return None
     place = regime.jurisdictions[0]
     if place == _UNION:
-        here = _established(judge)
+        named = (judge.view.fact(path) for path in (ESTABLISHED, "organisation.country"))
+        here = next((place for place in named if isinstance(place, str)), "")
         country = here.partition("-")[0]
         place = here if country in EU_MEMBERS or country in regime.jurisdictions else ""
     serving = [one for one in regime.authorities if serves(one, f"{regime.id}/{rule.slug}", rule.recipient)]

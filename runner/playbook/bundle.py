@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runner.errors import Invalid
-from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.check import check
 from runner.playbook.checks.step_map import Map
@@ -35,22 +33,18 @@ def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle
     _include(top, near, home, loaded)
     authored = {one: inner.data for one, (inner, _) in sorted(loaded.items())}
     includes = {one: included for one, (_, included) in sorted(loaded.items())}
-    actions = _actions((top, *includes.values()), near)
+    # the action templates that steps use, and those that undo them
+    steps = (step for playbook in (top, *includes.values()) for step in walk(playbook.steps))
+    used = {step.use for step in steps if isinstance(step, Act) and step.use}
+    found = {template.name: (template, data) for template, data in map(near.action, sorted(used))}
+    undoing = {template.undo for template, _ in found.values() if template.undo} - found.keys()
+    actions = dict(sorted((found | {name: near.action(name) for name in undoing}).items()))
     return Bundle(
         playbook=top,
         includes=includes,
         digest=digest(source.data, authored, {name: data for name, (_, data) in actions.items()}),
         actions={name: template for name, (template, _) in actions.items()},
     )
-
-
-def _actions(playbooks: Iterable[Playbook], catalog: Catalog) -> dict[str, tuple[ActionTemplate, Any]]:
-    """Return the action templates that steps use, and those that undo them, with their authored content."""
-    steps = (step for playbook in playbooks for step in walk(playbook.steps))
-    used = {step.use for step in steps if isinstance(step, Act) and step.use}
-    found = {template.name: (template, data) for template, data in map(catalog.action, sorted(used))}
-    undoing = {template.undo for template, _ in found.values() if template.undo} - found.keys()
-    return dict(sorted((found | {name: catalog.action(name) for name in undoing}).items()))
 
 
 def is_path(name: str) -> bool:

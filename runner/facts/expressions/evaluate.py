@@ -164,7 +164,10 @@ def apply(function: FunctionName, values: list[Value]) -> Value:
     """Return a function of known values; ``known``, ``default`` and ``duties`` need the view and are not here."""
     match function, values:
         case "duration" | "instant", [str(text)]:
-            return _moment(function, text)
+            try:
+                return parse_duration(text) if function == "duration" else parse_instant(text)
+            except ValueError as error:
+                return problem(str(error))
         case "length", [tuple() as items]:
             return merged(_unknowns(items)) if partly_unknown(items) else len(items)
         case "empty", [tuple() | str() as some]:
@@ -179,13 +182,6 @@ def apply(function: FunctionName, values: list[Value]) -> Value:
             return problem(
                 f"the function {function} does not accept {' and '.join(map(kind, values)) or 'no value'}"
             )
-
-
-def _moment(function: str, text: str) -> Value:
-    try:
-        return parse_duration(text) if function == "duration" else parse_instant(text)
-    except ValueError as error:
-        return problem(str(error))
 
 
 def _unknowns(values: Iterable[Value]) -> list[Unknown]:

@@ -124,6 +124,9 @@ def record_of(
     action, actor = _cause(known)
     (cause,) = action.values()
     chain = _CHAINS.get(next(iter(cause.get("variety", ())), ""))
+    places = known.members("data.locations")
+    names = dict.fromkeys(name for place in places for name in _ASSETS.get(place, ()))
+    cloud = "External Cloud Asset(s)" if "cloud" in places else _UNKNOWN
     record: Part = {
         "schema_name": "verisc",
         "schema_version": SCHEMA_VERSION,
@@ -133,7 +136,7 @@ def record_of(
         "victim": _victim(known),
         "actor": actor,
         "action": action,
-        "asset": _asset(known),
+        "asset": {"assets": [{"variety": name} for name in names or (_UNKNOWN,)], "cloud": [cloud]},
         "attribute": _attribute(known, *action.items()),
         "discovery_method": {"unknown": True},
         "timeline": _timeline(known),
@@ -196,13 +199,6 @@ def _cause(known: _Known) -> tuple[Part, Part]:
     return {category: action}, insider if category == "misuse" else {"unknown": {}}
 
 
-def _asset(known: _Known) -> Part:
-    places = known.members("data.locations")
-    names = dict.fromkeys(name for place in places for name in _ASSETS.get(place, ()))
-    cloud = "External Cloud Asset(s)" if "cloud" in places else _UNKNOWN
-    return {"assets": [{"variety": name} for name in names or (_UNKNOWN,)], "cloud": [cloud]}
-
-
 def _attribute(known: _Known, action: tuple[str, Part]) -> Part:
     impact, found = known.members("incident.impact"), Part()
     confidential = _confidentiality(known)
@@ -225,7 +221,11 @@ def _confidentiality(known: _Known) -> Part:
     else:
         disclosed = "Potentially" if involved else _UNKNOWN
     victims = [name for name, word in KINDS.items() if word in known.members("people.kinds")]
-    state = _state(known)
+    # That the data were stored unencrypted needs a place of storage, too.
+    places = _AT_REST & set(known.members("data.locations"))
+    plain = known.one("data.encrypted") is False and known.one("data.key_compromised") is not True
+    stored = ["Stored", *(["Stored unencrypted"] if plain else [])] if places else []
+    state = [*stored, *(["Printed"] if "paper" in known.members("data.form") else [])]
     return {
         "data_disclosure": disclosed,
         **({"data": [{"variety": name} for name in found]} if (found := _varieties(known)) else {}),
@@ -245,14 +245,6 @@ def _varieties(known: _Known) -> list[str]:
     usable = {"Bank": "bank_account" in accounts, "Payment": bool(cards) or known.one("data.payment_cards")}
     found = [name for name, word in ELEMENTS.items() if word in elements and usable.get(name, True)]
     return [*found, "Personal"] if found or involved else []
-
-
-def _state(known: _Known) -> list[str]:
-    """Return the state of the data. That the data were stored unencrypted needs a place of storage, too."""
-    places = _AT_REST & set(known.members("data.locations"))
-    plain = known.one("data.encrypted") is False and known.one("data.key_compromised") is not True
-    stored = ["Stored", *(["Stored unencrypted"] if plain else [])] if places else []
-    return [*stored, *(["Printed"] if "paper" in known.members("data.form") else [])]
 
 
 def _timeline(known: _Known) -> Part:

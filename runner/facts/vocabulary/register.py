@@ -98,20 +98,16 @@ def lookup(register: Register, path: str) -> Value:
 def _plain(register: Register, path: str) -> Value:
     branch = find(path)
     if isinstance(branch, FactType):
-        return _single(register, path, branch)
+        fact = register.get(path)
+        if fact is None:
+            fact = register.get(f"{path.rpartition('.')[0]}.*")
+        return Unknown((path,)) if fact is None or fact.value is None else typed(path, branch, fact.value)
     entries = dict(_below(register, path))
     if not entries:
         return Unknown((path,))
     if isinstance(branch, Keyed) and branch.is_list:
         return tuple({"id": key, **_mapping(members)} for key, members in sorted(_split(entries).items()))
     return _mapping(entries)
-
-
-def _single(register: Register, path: str, fact_type: FactType) -> Value:
-    fact = register.get(path)
-    if fact is None:
-        fact = register.get(f"{path.rpartition('.')[0]}.*")
-    return Unknown((path,)) if fact is None or fact.value is None else typed(path, fact_type, fact.value)
 
 
 def _below(register: Register, path: str) -> Iterator[tuple[str, Value]]:

@@ -66,18 +66,14 @@ def _known_by_then(
             found.error(where, "read-too-early", text, f'Add "{name}" to `after`.')
     for path in _needed(expression) if not until else ():
         setters = asks.get(path, ())
-        if _earlier_field(path, where, place):
+        # The condition of a field may read the fact of a field above it.
+        *_, key, index, _ = where
+        if key == "fields" and path in [field.fact for field in place.step.asks[: int(index)]]:
             continue
         if setters and all(setter is place or steps.surely_before(place, setter) for setter in setters):
             names = ", ".join(setter.step.id for setter in setters)
             text = f'Step "{names}" asks for {path} only after this step.'
             found.error(where, "read-too-early", text, "Ask earlier, or start this step after the answer.")
-
-
-def _earlier_field(path: str, where: Where, place: Place) -> bool:
-    """Return whether the condition of a field reads the fact of a field above it."""
-    *_, key, index, _ = where
-    return key == "fields" and path in [field.fact for field in place.step.asks[: int(index)]]
 
 
 def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:

@@ -100,29 +100,21 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
         except typer.Abort:
             raise KeyboardInterrupt from None
         except typer.TyperException as error:
-            raise _usage(error) from None
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context is not None else "tocsin"
+            raise Usage(error.format_message(), hint=f"{path} --help", code=_code(error)) from None
         except SystemExit as ended:
             if not isinstance(ended.__context__, BrokenPipeError):
                 raise
             broken_pipe(world.out, ended.__context__)  # Typer's own way with a pipe that nobody reads
             return 0
         except OSError as error:
-            if not _asks_for_help(words):
+            # When the line only shows help, the failure is one of the output stream.
+            if not any(word in HELP for word in takewhile(lambda word: word != "--", words)):
                 raise
             broken_pipe(world.out, error)
             return 0
     return result if isinstance(result, int) else 0
-
-
-def _asks_for_help(words: Sequence[str]) -> bool:
-    """Return whether the line only shows help: then a failure is a failure of the output stream."""
-    return any(word in HELP for word in takewhile(lambda word: word != "--", words))
-
-
-def _usage(error: typer.TyperException) -> Usage:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "tocsin"
-    return Usage(error.format_message(), hint=f"{path} --help", code=_code(error))
 
 
 def _code(error: typer.TyperException) -> str:

@@ -100,6 +100,10 @@ def improvement_plan(
 def _row(one: Item, organisation: str, contacts: Mapping[str, str]) -> tuple[str, ...]:
     """Return the cells of an action item; responsible is the role that owns it, else the organisation."""
     plan = one.plan
+    due = f"due {one.plan.due}" if one.plan.due is not None else ""
+    if one.done_at is not None:
+        due = f"done {one.done_at:%Y-%m-%d}"
+    status = STATUSES.get(one.status, one.status) if one.status in ("dropped", "retested") else ""
     return (
         plan.capability,
         f"{one.id}: {plan.text}",
@@ -108,14 +112,5 @@ def _row(one: Item, organisation: str, contacts: Mapping[str, str]) -> tuple[str
         plan.owner.removeprefix(ROLE) if plan.owner.startswith(ROLE) else organisation if plan.owner else "",
         contacts.get(plan.owner, plan.owner.removeprefix(ROLE)),
         str(plan.start or ""),
-        _completion(one),
+        ", ".join(filter(None, (due, status))),
     )
-
-
-def _completion(one: Item) -> str:
-    """Return the date of completion, else the due date, with the status of a dropped or verified item."""
-    due = f"due {one.plan.due}" if one.plan.due is not None else ""
-    if one.done_at is not None:
-        due = f"done {one.done_at:%Y-%m-%d}"
-    status = STATUSES.get(one.status, one.status) if one.status in ("dropped", "retested") else ""
-    return ", ".join(filter(None, (due, status)))

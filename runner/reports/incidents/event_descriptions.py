@@ -341,17 +341,13 @@ _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
-            way = _over(channel) or words.channels.get(f"{effect}|{n}", "")
+            way = (f" over {channel}" if channel else "") or words.channels.get(f"{effect}|{n}", "")
             return f"{_start(words.effect(effect))}: attempt {n}{way} started"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
             return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {_ENDS.get('screen' if event.screen else state, state.replace('_', ' '))}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
-
-
-def _over(channel: str) -> str:
-    return f" over {channel}" if channel else ""
 
 
 def _start(text: str) -> str:

@@ -28,7 +28,7 @@ from runner.law.regime import SubstituteNotice
 from runner.reports.notices.notices import NoticeRow, notice_rows
 from runner.routing.messaging import Channel, ContactPoint, Recipient
 from runner.routing.planner import choose
-from runner.routing.rules import Candidate, PlanContext, against
+from runner.routing.rules import against
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -85,7 +85,10 @@ def carriers(service: IncidentService, incident: Incident, named: Sequence[str] 
                 channel=way, rule="channel", why="left out by the choice of channels (--over)"
             )
         for channel in possible:
-            chosen = _chosen(channel, way, context)
+            # consent to text messages is checked for each row of the list, not for the channel
+            point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
+            anybody = Recipient(person="anybody", contacts=(point,))
+            chosen = choose(message_class(CLASSES[way]), channel, anybody, context)
             if not isinstance(chosen, Refusal):
                 channels[way], offers[way] = channel, None
                 overridden += (
@@ -101,13 +104,6 @@ def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
     if channel.address_kind != kind:
         return False
     return channel.id in named if named else way != "sms" or channel.adapter in TEXTING
-
-
-def _chosen(channel: Channel, way: Way, context: PlanContext) -> Candidate | Refusal:
-    # consent to text messages is checked for each row of the list, not for the channel
-    point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
-    anybody = Recipient(person="anybody", contacts=(point,))
-    return choose(message_class(CLASSES[way]), channel, anybody, context)
 
 
 def texting(

@@ -80,14 +80,10 @@ def _one(candidates: list[Invocation], text: str, rows: Sequence[str]) -> str:
     if len(newest) == 1:
         return candidates[-1].id
     choices = sorted(newest.values(), key=lambda one: one.over)
-    listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
+    listed = ", ".join(f"{rows.index(i.id) + 1} ({i.id})" if i.id in rows else i.id for i in choices[:6])
     raise Refused(
         f'"{text}" matches {len(choices)} tasks: {listed}.', hint="Name one of them.", code="ambiguous"
     )
-
-
-def _choice(name: str, rows: Sequence[str]) -> str:
-    return f"{rows.index(name) + 1} ({name})" if name in rows else name
 
 
 ENDS = ("IncidentClosed", "IncidentCancelled")

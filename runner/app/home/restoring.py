@@ -11,7 +11,6 @@ import hmac
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -393,7 +392,12 @@ def _made_safe(
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
     accounts = Accounts(service, logins := Logins(service))
-    ended, book = _end_access(service, accounts, logins, checked.name), accounts.book()
+    # What was used or revoked after the backup would work again, break-glass access as well.
+    if accounts.book().break_glass.armed is not None:
+        break_glass.disarm(
+            accounts, logins, service.principal.person, f"restored from the backup {checked.name}"
+        )
+    ended, book = service.sealed.end_access(), accounts.book()
     return Restored(
         home="",
         backup=checked,
@@ -409,16 +413,6 @@ def _made_safe(
         checkpoint=service.checkpoints.newest() if pack else "",
         store_moved=moved,
     )
-
-
-def _end_access(service: IncidentService, accounts: Accounts, logins: Logins, backup: str) -> Counter[str]:
-    """End all access by a secret, with break-glass access: what was used or revoked after the backup would work again.
-
-    Returns kind of mark → number.
-    """
-    if accounts.book().break_glass.armed is not None:
-        break_glass.disarm(accounts, logins, service.principal.person, f"restored from the backup {backup}")
-    return service.sealed.end_access()
 
 
 def _paused_webhooks(service: IncidentService, backup: str) -> Iterator[str]:

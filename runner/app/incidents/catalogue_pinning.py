@@ -28,24 +28,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.app.core.incident_service import IncidentService
-    from runner.law.regime import Regime
-    from runner.law.screening_index import Outline
 
 
 def read_catalogue(catalog: Catalog) -> Catalogue:
     """Return every regime and template, the home's own before the built-in ones."""
+    from runner.law.screening_index import outline
+
     notices = {
         name: PinnedNotice(notice=notice, body=body)
         for name, (notice, body) in sorted(catalog.notices().items())
     }
     regimes = catalog.regimes()
-    return Catalogue(regimes=regimes, notices=notices, outline=_outline(regimes), pack=about(catalog.law))
-
-
-def _outline(regimes: tuple[Regime, ...]) -> Outline:
-    from runner.law.screening_index import outline
-
-    return outline(regimes)
+    return Catalogue(regimes=regimes, notices=notices, outline=outline(regimes), pack=about(catalog.law))
 
 
 def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
@@ -55,7 +49,9 @@ def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]
         "law",
         _files(catalog),
         CatalogueText,
-        lambda: _text(read_catalogue(catalog.kept_in(cache))),
+        lambda: from_json(
+            msgspec.json.encode(read_catalogue(catalog.kept_in(cache)), order="sorted"), CatalogueText
+        ),
         shipped=catalog.compiled_folder,
     )
 
@@ -66,11 +62,6 @@ def _files(catalog: Catalog) -> dict[str, Path | Traversable]:
     files |= {f"part {name}": file for name, file in catalog.part_files.items()}
     files |= {f"form {name}": file for name, file in catalog.form_files.items()}
     return files
-
-
-def _text(made: Catalogue) -> CatalogueText:
-    """Return a catalogue as read from a cache."""
-    return from_json(msgspec.json.encode(made, order="sorted"), CatalogueText)
 
 
 def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:

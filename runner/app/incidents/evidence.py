@@ -55,7 +55,7 @@ def take_bytes(
     return EvidenceAttached(
         by=service.principal.person,
         evidence=service.chance.name("e"),
-        name=_name(name),
+        name=ascii(name)[1:-1] if text_problem(name) else name,
         sha256=kept,
         size=len(content),
         source=source,
@@ -178,8 +178,3 @@ def write_new(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise unwritable(path, error, "Name a new file in a folder that you can write.") from None
-
-
-def _name(name: str) -> str:
-    """Return the file's name; characters that could deceive a reader are written as escapes."""
-    return ascii(name)[1:-1] if text_problem(name) else name

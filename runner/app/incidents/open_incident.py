@@ -257,27 +257,20 @@ def _gather(
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):
-            imported.append(_imported(Path(name.removeprefix(VERIS))))
+            from runner.facts.veris.veris_record import import_veris, parse_veris
+
+            path = Path(name.removeprefix(VERIS))
+            imported.append(import_veris(parse_veris(file_bytes(path), str(path))))
             facts = imported[-1].facts
         else:
-            facts = _from_file(Path(name))
+            from runner.facts.fact_files import read_facts
+            from runner.yamlfile.source import load
+
+            facts = read_facts(load(Path(name)))
         found.update({fact.key: fact for fact in facts})
     for text in request.assignments:
         found.update({fact.key: fact for fact in _assigned(text, found, now)})
     return found, tuple(imported)
-
-
-def _imported(path: Path) -> Imported:
-    from runner.facts.veris.veris_record import import_veris, parse_veris
-
-    return import_veris(parse_veris(file_bytes(path), str(path)))
-
-
-def _from_file(path: Path) -> tuple[Stated, ...]:
-    from runner.facts.fact_files import read_facts
-    from runner.yamlfile.source import load
-
-    return read_facts(load(path))
 
 
 def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[Stated, ...]:

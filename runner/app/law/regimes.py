@@ -81,7 +81,11 @@ def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS)
             one = entry(compiled.get(name) or catalog.regime(name), origin, checks)
         except TocsinError as error:
             one = RegimeEntry(id=name, origin=origin, problem=error.message)
-        if not jurisdiction or _within(one, jurisdiction):
+        if not jurisdiction or any(
+            f"{each}-".startswith(f"{here}-") or f"{here}-".startswith(f"{each}-")
+            for here in one.jurisdictions
+            for each in places_with_law(jurisdiction)
+        ):
             found.append(one)
     return tuple(found)
 
@@ -89,14 +93,6 @@ def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS)
 def places_with_law(place: str) -> tuple[str, ...]:
     """Return the places whose law applies in a place: a member state of the EU has the law of the EU, too."""
     return (place, "EU") if place.partition("-")[0] in EU_MEMBERS else (place,)
-
-
-def _within(one: RegimeEntry, place: str) -> bool:
-    return any(
-        f"{each}-".startswith(f"{here}-") or f"{here}-".startswith(f"{each}-")
-        for here in one.jurisdictions
-        for each in places_with_law(place)
-    )
 
 
 def shown(name: str, catalog: Catalog, on: date | None = None, checks: Checks = NO_CHECKS) -> RegimeShown:

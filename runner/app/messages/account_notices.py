@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from runner.app.core.active_incident import OPEN
 from runner.app.messages.communications_check import Way, send, ways
 from runner.app.messages.domains import compromised
 from runner.errors import UNREADABLE
-from runner.routing.messaging import SendResult
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -32,7 +31,9 @@ def notify(service: IncidentService, persons: Collection[str], subject: str, tex
     sent = {pool.submit(send, service, way, subject, text): way for way in usable}
     done, late = wait(sent, SECONDS)
     pool.shutdown(wait=False)
-    reached = {sent[one].person for one in done if _arrived(one)}
+    reached = {
+        sent[one].person for one in done if one.exception() is None and one.result().state == "accepted"
+    }
     missed = [one for one in known if one not in reached]
     unknown = f", {len(late)} with unknown outcome" if late else ""
     words = f"{len(reached)} of {len(known)} people alerted ({len(sent)} messages{unknown})"
@@ -51,7 +52,3 @@ def holders(service: IncidentService, roles: Collection[str]) -> set[str]:
 
 def _domains(way: Way) -> frozenset[str]:
     return way.channel.domains | (way.contact.domains if way.contact is not None else frozenset())
-
-
-def _arrived(one: Future[SendResult]) -> bool:
-    return one.exception() is None and one.result().state == "accepted"

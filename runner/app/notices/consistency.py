@@ -61,7 +61,10 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
             same = not day or set(words) == {day}
             aware.append(Statement(notice=name, step=step, says=words, current=same, place=place))
         if document is not None and document.adoption is not None:
-            typed = _typed(reader, incident, document, tree)
+            # the lines of an imported text that the generated text did not have
+            made = [one for one in renderings(incident, document.step) if one.adoption is None and one.tree]
+            before = set(texts(tree_of(reader, incident, made[-1]).document)) if made else set()
+            typed = "\n".join(text for text in texts(tree) if text not in before)
             prose += _in_prose(incident, name, step, typed, tree.language)
     return ConsistencyReport(
         heading=heading_of(incident),
@@ -130,13 +133,6 @@ def _in_prose(incident: Incident, name: str, step: str, text: str, language: str
     for same in (True, False):
         if words := tuple(found for found, known in said.items() if known is same):
             yield Statement(notice=name, step=step, says=words, current=same)
-
-
-def _typed(reader: Reader, incident: Incident, document: Document, tree: Tree) -> str:
-    """Return the lines of an imported text that the generated text did not have."""
-    made = [one for one in renderings(incident, document.step) if one.adoption is None and one.tree]
-    before = set(texts(tree_of(reader, incident, made[-1]).document)) if made else set()
-    return "\n".join(text for text in texts(tree) if text not in before)
 
 
 def _new_duties(service: IncidentService, incident: Incident, duties: Iterable[DutyStatus]) -> list[str]:

@@ -183,7 +183,10 @@ def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterat
     groups = _parts(status.get_payload()) if status is not None else []
     if len(groups) < 2:
         return
-    key = _envelope(groups[0]) or _returned(_parts(parts)) or keyed
+    # the envelope's identifier, in any case and encoding of the relay
+    given = _XTEXT.sub(lambda found: chr(int(found[1], 16)), _field(groups[0], "Original-Envelope-Id"))
+    found = _KEY.search(given.upper())
+    key = (found[0] if found else "") or _returned(_parts(parts)) or keyed
     for n, group in enumerate(groups[1 : MOST_GROUPS + 1]):
         kind = _KINDS.get(_field(group, "Action").lower())
         event, stated = f"{digest}-{n}", _STATUS.search(_field(group, "Status"))
@@ -200,13 +203,6 @@ def _parts(payload: object) -> list[Message]:
 
 def _field(group: Message, name: str) -> str:
     return str(group.get(name, "")).partition("(")[0].strip()
-
-
-def _envelope(group: Message) -> str:
-    """Return the key from the envelope's identifier, in any case and encoding of the relay."""
-    given = _XTEXT.sub(lambda found: chr(int(found[1], 16)), _field(group, "Original-Envelope-Id"))
-    found = _KEY.search(given.upper())
-    return found[0] if found else ""
 
 
 def _returned(parts: list[Message]) -> str:

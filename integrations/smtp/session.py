@@ -84,7 +84,11 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         line = Transaction(smtp, outbound, settings, secrets, cut)
         try:
             connect(line)
-            _envelope(line)
+            sender, options, wanted = envelope(line.smtp, line.settings, line.outbound)
+            line.phase = "sender"
+            _expect(line, *line.smtp.mail(sender, options))
+            line.phase = "recipient"
+            _expect(line, *line.smtp.rcpt(line.outbound.recipient, wanted))
             return _hand_over(line, content)
         except Ended as end:
             return end.outcome
@@ -214,14 +218,6 @@ def _log_in(line: Transaction) -> None:
     else:
         return
     raise Ended(outcome)
-
-
-def _envelope(line: Transaction) -> None:
-    sender, options, wanted = envelope(line.smtp, line.settings, line.outbound)
-    line.phase = "sender"
-    _expect(line, *line.smtp.mail(sender, options))
-    line.phase = "recipient"
-    _expect(line, *line.smtp.rcpt(line.outbound.recipient, wanted))
 
 
 def envelope(smtp: smtplib.SMTP, settings: Settings, outbound: Outbound) -> tuple[str, list[str], list[str]]:

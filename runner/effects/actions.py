@@ -44,7 +44,12 @@ def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome."""
     facts: tuple[FactChange, ...] = ()
     if incident.drill is not None:
-        result = _scripted(work, incident, tools)
+        # The exercise's script answers: nothing leaves, whatever the playbook says.
+        plan = incident.drill.plan
+        script = from_json(tools.blobs.get_blob(plan), Exercise).script.acts if plan else {}
+        answers = script.get(step_path(work.step), ())
+        effect = answers[min(work.n, len(answers)) - 1] if answers else "accepted"
+        result = simulated_result(effect, "simulated")
     elif work.run is not None and work.item is not None:
         result, facts = run_template(work, work.run, work.item, tools)
     elif work.action.http is not None:
@@ -54,15 +59,6 @@ def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     else:
         result = refused("the action has neither an HTTP call nor a command")
     return AttemptDone(effect=work.step, n=work.n, result=result, facts=facts)
-
-
-def _scripted(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
-    """Return the answer of the exercise's script: nothing leaves, whatever the playbook says."""
-    plan = incident.drill.plan if incident.drill is not None else ""
-    script = from_json(tools.blobs.get_blob(plan), Exercise).script.acts if plan else {}
-    answers = script.get(step_path(work.step), ())
-    effect = answers[min(work.n, len(answers)) - 1] if answers else "accepted"
-    return simulated_result(effect, "simulated")
 
 
 def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:

@@ -30,7 +30,6 @@ from runner.playbook.playbook_test import Case, merged
 from runner.playbook.playbook_test_file import TestFile, around, find_tests, load_tests, named_duties, paths
 from runner.reports.playbooks.case_report import CaseReport, FileReport, covered
 from runner.reports.playbooks.case_result import CaseResult, differences, played
-from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 
 Words = Callable[[TocsinError], str]
@@ -151,7 +150,10 @@ def _play(
         play(worker, name, players, clock)
         return _ended(service, name)
     finally:
-        _put_away(service, worker, name)
+        # No work on this case during the next one.
+        worker.close()
+        if service.load(name).state not in ("closed", "cancelled"):
+            service.act(service.principal, name, [CancelIncident(reason="the test is over")])
 
 
 def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
@@ -161,13 +163,6 @@ def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
     except Refused as refusal:
         return incident, refusal.message
     return incident, ""
-
-
-def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
-    """Prevent work on this case during the next one."""
-    worker.close()
-    if service.load(name).state not in ("closed", "cancelled"):
-        service.act(service.principal, name, [CancelIncident(reason="the test is over")])
 
 
 def _came(

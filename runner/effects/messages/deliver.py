@@ -55,21 +55,17 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
         return prepared
     result = tools.sender.send(channel, prepared, secrets)
     if channel.screen and result.state == "accepted" and incident.kind == "real":
-        return _on_screen(result, incident, delivery)
+        # Only this process shows it: it reaches whoever opened the incident, and nobody else.
+        if delivery.person == incident.opened_by:
+            return result
+        wanted = incident.messages[delivery.message].message_class.wants_answer
+        return msgspec.structs.replace(result, screen=True, evidence="none" if wanted else result.evidence)
     if result.state != "unknown":
         return result
     # No answer: ask the provider once, at once, if possible. Only "accepted" counts so early:
     # the provider may still be processing the message.
     found = tools.sender.reconcile(channel, *ready)
     return found if found is not None and found.state == "accepted" else result
-
-
-def _on_screen(result: SendResult, incident: Incident, delivery: Delivery) -> SendResult:
-    """Return the outcome of a message that only this process shows: it reaches whoever opened the incident, and nobody else."""
-    if delivery.person == incident.opened_by:
-        return result
-    wanted = incident.messages[delivery.message].message_class.wants_answer
-    return msgspec.structs.replace(result, screen=True, evidence="none" if wanted else result.evidence)
 
 
 def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceipt:

@@ -200,7 +200,10 @@ def upgrade(
         if version >= SCHEMA_VERSION:
             return None
         before = run("PRAGMA data_version").fetchone()
-        copy = _backup_name(path, version)
+        folder = path.parent / "backups"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        names = (f"{path.stem}.schema-{version}-{n}{path.suffix}" for n in count(1))
+        copy = next(folder / name for name in names if not (folder / name).exists())
         backup(copy)
         try:
             run("BEGIN IMMEDIATE")
@@ -219,14 +222,6 @@ def upgrade(
                 run("ROLLBACK")
         copy.unlink()
     raise locked(str(path))
-
-
-def _backup_name(path: Path, version: int) -> Path:
-    """Return a free name in the folder ``backups`` beside the store."""
-    folder = path.parent / "backups"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    names = (f"{path.stem}.schema-{version}-{n}{path.suffix}" for n in count(1))
-    return next(folder / name for name in names if not (folder / name).exists())
 
 
 @contextmanager

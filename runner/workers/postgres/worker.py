@@ -54,14 +54,6 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How late a timer may be, and the delay after a lost notice."""
 
 
-def _let_libraries_be_silent() -> None:
-    """Remove their log lines from standard error, unless somebody has configured logging."""
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-
-
 class QueueWorker:
     """One worker process on a shared store: ``run`` works until ``stop``."""
 
@@ -107,7 +99,11 @@ class QueueWorker:
 
         Connects again if the connection to the database is lost, for as long as that takes.
         """
-        _let_libraries_be_silent()
+        # Their log lines stay off standard error, unless somebody has configured logging.
+        for name in LOGGERS:
+            logger = logging.getLogger(name)
+            if not logger.handlers:
+                logger.addHandler(logging.NullHandler())
         self._prepare()
         asyncio.run(self._go_on())
 

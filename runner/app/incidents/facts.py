@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, set_fact
 from runner.app.core.fact_rights import require_legal
 from runner.app.core.repository import Turn
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.facts.fact_files import parse_assignment, says_unknown
+from runner.facts.vocabulary.populations import INHERITED, population_ids
 from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.law.moved_deadlines import moves
 from runner.incident.state.commands import Answer, AnswerForm, AnswerUnknown, RecordFacts
@@ -248,6 +249,15 @@ def stated(
     if refused:
         which = ", ".join(problem.file for problem in refused)
         raise Invalid(f"Not valid: {which}. Nothing was recorded.", problems=refused, code="fact")
+    groups = population_ids(register)
+    for fact in found.values() if groups else ():
+        if fact.key.startswith("data.") and fact.key not in INHERITED and fact.value is not None:
+            # with groups, no law reads what is said of the data of all of them together
+            raise Refused(
+                f"People are recorded in groups ({', '.join(groups)}). Record {fact.key} for each group.",
+                hint=set_fact(f"populations.{groups[0]}.{fact.key}"),
+                code="group_missing",
+            )
     given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
     return tuple(change_of(fact) for fact in given)
 

@@ -26,7 +26,7 @@ from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import decide_approval, refuse_waiting
 from runner.incident.steps.containers import superseded
-from runner.incident.steps.forms import closing_digest, refuse_without_group
+from runner.incident.steps.forms import closing_digest
 from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Form, Task
 
 
@@ -321,7 +321,6 @@ def _answer(
     changes = tuple(_assumed(step, change) for change in changes)
     _refuse_answers(invocation, step, changes)
     refuse_facts_ahead(changes, now)
-    refuse_without_group(incident, changes)
     moved = moves(incident, changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
     waiting = () if library.alone else facts_that_wait(incident, changes, moved, now, library)

@@ -8,12 +8,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from runner.actions import set_fact
-from runner.decoding import from_json
-from runner.errors import Refused
 from runner.facts.expression import Unknown
 from runner.facts.expressions.evaluate import truth
-from runner.facts.vocabulary.populations import INHERITED, population_ids
 from runner.facts.vocabulary.register import FactChange, lookup
 from runner.incident.law.moved_deadlines import with_facts
 from runner.incident.state.expression_view import ScopeView
@@ -72,19 +68,6 @@ def _conditional(incident: Incident, view: ScopeView, field: FormField, asked: b
         return FieldState(field, "open")
     given_up = all(path in incident.facts and incident.facts[path].value is None for path in asked.missing)
     return FieldState(field, "not_needed" if given_up else "waiting", asked.missing)
-
-
-def refuse_without_group(incident: Incident, changes: Sequence[FactChange]) -> None:
-    """Raise Refused for data that belong to no group: with groups, no law reads which data the whole incident is about."""
-    groups = population_ids({**incident.facts, **{one.key: one for one in changes}})
-    for change in changes if groups else ():
-        data = change.key.startswith("data.") and change.key not in INHERITED
-        if data and from_json(change.value) is not None:
-            raise Refused(
-                f"People are recorded in groups ({', '.join(groups)}). Record {change.key} for each group.",
-                hint=set_fact(f"populations.{groups[0]}.{change.key}"),
-                code="group_missing",
-            )
 
 
 def asked_before(incident: Incident, invocation: Invocation) -> bool:

@@ -200,12 +200,16 @@ def _key(incident: Incident, invocation: Invocation) -> str:
     return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
 
 
+def _intent(incident: Incident, invocation: Invocation, worker: str) -> e.AttemptStarted:
+    n, key = len(invocation.attempts) + 1, _key(incident, invocation)
+    return e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
+
+
 def claim_act(
     incident: Incident, invocation: Invocation, step: p.Act, worker: str, run: ActionRun | None = None
 ) -> Claim:
     """Return the next attempt of an action; of an action template, for the next of its items."""
-    n, key = len(invocation.attempts) + 1, _key(incident, invocation)
-    claim, of_template = e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker), dict[str, Any]()
+    claim, of_template = _intent(incident, invocation, worker), dict[str, Any]()
     if run is not None:
         state = run.next(invocation.wake_at or incident.opened_at)
         claim = msgspec.structs.replace(claim, key=run.key(state), item=state.place, verifies=state.verifies)

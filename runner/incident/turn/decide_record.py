@@ -33,7 +33,6 @@ from runner.incident.state.incident import Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
-from runner.incident.steps.forms import refuse_without_group
 from runner.incident.steps.kinds import assumed_facts
 from runner.incident.turn.decide_close import cancelled, closed
 from runner.incident.turn.implicit_answers import implicit_answers
@@ -161,7 +160,6 @@ def known(
         asked = TwoPersonAct(kind="decide", by=by, reason=command.grounds, facts=positions)
         return (*others, *with_second(incident, asked, (taken,), library.alone, second))
     refuse_facts_ahead(command.changes, now)
-    refuse_without_group(incident, command.changes)
     moved = moves(incident, command.changes, now, library) if guarded(incident) and not second else ()
     require_grounds(incident, moved, command.grounds)
     waiting = () if library.alone else facts_that_wait(incident, command.changes, moved, now, library)

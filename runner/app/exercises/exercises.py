@@ -12,7 +12,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
-from runner.app.incidents.facts import stated
+from runner.app.incidents.facts import assignments
 from runner.app.incidents.open_incident import Opening, Request, prepare_opening
 from runner.base.actor import Principal
 from runner.base.instants import parse_duration, parse_instant
@@ -246,7 +246,7 @@ def _release(service: IncidentService, name: str, due: Due) -> Turn:
     now, plan = service.now_in(incident), plan_of(service, incident)
     drill, jump = incident.drill, due.event.jump_to
     to = drill.begun_at + parse_duration(jump) if jump and drill is not None and drill.begun_at else now
-    facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
+    facts = assignments(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
     return service.act(
         service.principal,
         name,

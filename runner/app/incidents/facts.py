@@ -12,6 +12,7 @@ from runner.actions import Action, set_fact
 from runner.app.core.fact_rights import require_legal
 from runner.app.core.repository import Turn
 from runner.base.text import near_hint
+from runner.decoding import from_json
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.facts.fact_files import parse_assignment, says_unknown
 from runner.facts.vocabulary.populations import INHERITED, population_ids
@@ -229,6 +230,26 @@ def level(text: str) -> Confidence:
 def stated(
     service: IncidentService, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
+    """Return a person's assignments in the form of the journal; raises Invalid, or Refused for data without a group.
+
+    With groups, no law reads what is said of the data of all of them together.
+    """
+    changes = assignments(service, incident, texts, source, confidence)
+    groups = population_ids({**incident.facts, **{change.key: change for change in changes}})
+    for change in changes if groups else ():
+        key, unknown = change.key, from_json(change.value) is None
+        if key.startswith("data.") and key not in INHERITED and not unknown:
+            raise Refused(
+                f"People are recorded in groups ({', '.join(groups)}). Record {key} for each group.",
+                hint=set_fact(f"populations.{groups[0]}.{key}"),
+                code="group_missing",
+            )
+    return changes
+
+
+def assignments(
+    service: IncidentService, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
+) -> tuple[FactChange, ...]:
     """Return assignments in the form of the journal, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), service.now_in(incident)
     clock = local_now(now, service.home.organisation.get("zone"), incident)
@@ -249,15 +270,6 @@ def stated(
     if refused:
         which = ", ".join(problem.file for problem in refused)
         raise Invalid(f"Not valid: {which}. Nothing was recorded.", problems=refused, code="fact")
-    groups = population_ids(register)
-    for fact in found.values() if groups else ():
-        if fact.key.startswith("data.") and fact.key not in INHERITED and fact.value is not None:
-            # with groups, no law reads what is said of the data of all of them together
-            raise Refused(
-                f"People are recorded in groups ({', '.join(groups)}). Record {fact.key} for each group.",
-                hint=set_fact(f"populations.{groups[0]}.{fact.key}"),
-                code="group_missing",
-            )
     given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
     return tuple(change_of(fact) for fact in given)
 

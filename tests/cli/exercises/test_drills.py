@@ -180,6 +180,18 @@ def test_injects_are_released_by_time_facts_steps_and_missed_actions(tocsin: AtD
     assert shown(tocsin)["4"] == "released (step)"
 
 
+def test_an_inject_is_released_whatever_its_facts_say_of_groups(tocsin: AtDesk, exercise: Path) -> None:
+    """Only what a person states is refused: nobody could change the plan of an exercise that runs."""
+    groups = "facts: [populations.staff.people.total=9, data.elements=name, incident.malicious=yes]"
+    plan = exercise.read_text(encoding="utf-8").replace("facts: [incident.malicious=yes]", groups)
+    exercise.write_text(plan, encoding="utf-8")
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    tocsin.clock.advance(timedelta(seconds=10))
+    conductor.step()
+    assert shown(tocsin)["2"] == "released (time)"
+
+
 def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
     tocsin: AtDesk, exercise: Path
 ) -> None:

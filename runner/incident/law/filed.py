@@ -50,8 +50,9 @@ def filed_digests(incident: Incident) -> frozenset[str]:
 def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
     """Return the facts that the filed texts of a duty state, or left open, and that have another value now.
 
-    Of a fact that was unknown, and that the text did not leave open, it says nothing. The newest text that read a fact counts; if it is of a later stage, the difference stands there. A change that needs no
-    correction by counsel's decision is not returned.
+    A text says nothing of a fact that was unknown and that it did not leave open. The newest text that read a fact counts; if
+    it is of a later stage, the difference stands there. A change that needs no correction by counsel's decision is not
+    returned.
     """
     keys = sorted(incident.facts)
     found: dict[str, ChangedFact] = {}
@@ -62,9 +63,10 @@ def filed_differences(incident: Incident, duty: str) -> tuple[ChangedFact, ...]:
         texts = (one for one in incident.documents.values() if record.digest and one.digest == record.digest)
         for text in texts:
             read = {key for path in text.facts for key in recorded_as(path.removesuffix("[]"), keys)}
-            silent = set(_silent(incident, text, keys))
-            stated = (one for one in changes(incident, [text])[text.id] if one.fact not in silent)
-            own = () if duty in record.adds_to else tuple(stated)
+            own = () if duty in record.adds_to else changes(incident, [text])[text.id]
+            if any(one.before is None for one in own):
+                silent = set(_silent(incident, text, keys))
+                own = tuple(one for one in own if one.fact not in silent)
             found = {key: one for key, one in found.items() if key not in read} | {
                 one.fact: one for one in own
             }

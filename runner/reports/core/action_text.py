@@ -47,7 +47,7 @@ def command_text(action: Action) -> str:
             words.append(word.format(**{name: _word(values[name]) for name in fields}))
             used.update(fields)
     options = (
-        _option(name, value) for name, value in action.args.items() if not (name in used or asked(value))
+        _option(name, value) for name, value in action.args.items() if not (name in used or _is_asked(value))
     )
     return " ".join((*words, *options))
 
@@ -58,8 +58,8 @@ def _word(value: Argument) -> str:
     return quote(str(value))
 
 
-def asked(value: Argument) -> bool:
-    """Tell whether the terminal asks for a value that a command does not name: the one of two that happened."""
+def _is_asked(value: Argument) -> bool:
+    """Tell whether the terminal asks for the value: which of two outcomes happened."""
     return isinstance(value, Slot) and value.kind == "flag"
 
 

@@ -184,10 +184,9 @@ class _About(NamedTuple):
             waits = first.kind == "wait"  # the draft can be completed meanwhile
             if waits and text is not None and (gap := self._gap(text)) is not None:
                 return gap
-            words, who = first.title if waits else first.stuck, first.who or self._officers() * waits
-            return NextAct(
-                act="complete", who=who, blocked_by=words, action=suggested_actions.row_step(first)
-            )
+            who = first.who or (self._officers() if waits else "")
+            blocked, action = first.title if waits else first.stuck, suggested_actions.row_step(first)
+            return NextAct(act="complete", who=who, blocked_by=blocked, action=action)
         if text is None and first is not None and first.kind == "approve":
             return self._approval(first)
         if text is None:

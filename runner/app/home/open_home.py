@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from runner.base.states import Profile
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Refused, TocsinError
 from runner.routing.organisation import Home
-from runner.settings import CONFIG
+from runner.settings import CONFIG, all_or_nothing
 from runner.store.open_store import open_store
 from runner.store.port import Store
 from runner.vault.keys import Vault
@@ -50,7 +51,7 @@ def this_principal(claimed: str = "") -> Principal:
 def init_home(folder: Path, person: str, profile: Profile = "large") -> Path:
     """Create a home of a profile with commented settings, a master key and an empty store; return the path of the settings.
 
-    Raises Refused if the home exists; nothing is replaced.
+    Raises Refused if the home exists; nothing is replaced. A failed one leaves nothing, so that it can be done again.
     """
     from importlib import resources
 
@@ -65,15 +66,24 @@ def init_home(folder: Path, person: str, profile: Profile = "large") -> Path:
             hint="Edit the file, or use another --home",
             code="home_exists",
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     starter = resources.files("runner.app.home").joinpath("starter.yaml").read_text("utf-8")
     values = {"{person}": person, "{profile}": profile, "{merges}": "" if profile == "small" else "#"}
     for name, value in values.items():
         starter = starter.replace(name, value)
-    config.write_text(with_modeline(starter, "home", config, folder), encoding="utf-8")
-    if not (folder / "master.key").exists():
-        create_master("file:master.key", base=folder)
-    _store(folder, load_home(config), create=True).close()
+    with ExitStack() as made:
+        for name in (
+            CONFIG,
+            "master.key",
+            "schemas/home.v1.json",
+            "tocsin.db",
+            "tocsin.db-wal",
+            "tocsin.db-shm",
+        ):
+            made.enter_context(all_or_nothing(folder / name))
+        config.write_text(with_modeline(starter, "home", config, folder), encoding="utf-8")
+        if not (folder / "master.key").exists():
+            create_master("file:master.key", base=folder)
+        _store(folder, load_home(config), create=True).close()
     return config
 
 

@@ -169,6 +169,15 @@ def test_a_repair_without_the_master_key_keeps_the_sealed_titles(incident: AtDes
     assert (row["title"], row["unread"]) == ("Lost badge", False)
 
 
+def test_a_home_that_cannot_be_made_leaves_nothing_and_is_made_when_it_can(tmp_path: Path) -> None:
+    desk = AtDesk(tmp_path / "new")
+    (in_the_way := desk.home / "tocsin.db").mkdir(parents=True)
+    assert desk("init").code != 0
+    assert list(desk.home.rglob("*")) == [in_the_way]
+    in_the_way.rmdir()
+    desk.done("init")
+
+
 CHANGE = "UPDATE events SET salt = x'00', payload = CAST(? AS BLOB) WHERE incident = ? AND seq = ?"
 DAMAGES = {
     "cut short": ("event_damaged", '{"type":'),

@@ -140,7 +140,7 @@ def restore(
         str, Option("--digest DIGEST", "Digest that the backup command printed: it must match.")
     ] = "",
 ) -> None:
-    """Make a home folder from a backup, in the new folder of --home.
+    """Make a home folder from a backup, in a new folder: that of --home, else the usual one.
 
     Checks the backup first, and replaces nothing. Erases again the data that was erased after the backup. Pauses every open
     incident: compare it with what was sent meanwhile, then resume it. Ends all sessions and API tokens.
@@ -159,8 +159,6 @@ def bring_back(
     from runner.app.home.restoring import restore as restored
     from runner.cli.framework.progress_line import bars
 
-    if not session.options.home:
-        raise Usage("The new home folder is missing.", hint="Add --home NEW", code="option_missing")
     world = session.world
     with bars(session) as shown:
         found = restored(

@@ -103,7 +103,7 @@ def unpack(
         str, Option("--digest DIGEST", "Digest on the card, 32 digits or more. Needed with --identity.")
     ] = "",
 ) -> None:
-    """Continue from a pack, in the new folder of --home.
+    """Continue from a pack, in a new folder: that of --home, else the usual one.
 
     Does what tocsin restore does: checks everything, pauses every open incident, ends all sessions and API tokens. The new home folder signs with
     a new key, so that two copies that continue are found. Stop the first machine before you resume an incident.

@@ -223,13 +223,21 @@ def test_what_cannot_be_asked_or_read_is_refused(packed: Packed, tmp_path: Path)
     assert first("pack", *out, "--encrypt", "age1x", *packed.by_file).error == "options_conflict"
     assert first("pack", *out, "--passphrase-file", str(tmp_path / "none")).error == "secret_missing"
     new = ("--home", str(tmp_path / "new"))
-    assert first("unpack", str(packed.file), *packed.by_file).error == "option_missing"
     assert first("unpack", str(tmp_path / "none.age"), *new).error == "not_a_backup"
     assert first("unpack", str(packed.file), *new).error == "no_terminal"
     assert (
         first("unpack", str(packed.file), "--home", str(first.home), *packed.by_file).error == "home_exists"
     )
     assert not (tmp_path / "new").exists()
+
+
+def test_without_an_option_a_pack_continues_in_the_usual_folder_and_replaces_nothing(
+    packed: Packed, tmp_path: Path
+) -> None:
+    desk = at(packed.first, tmp_path / "usual", tmp_path / "state")
+    desk.done("unpack", str(packed.file), *packed.by_file)
+    assert verify(desk).code == 0
+    assert desk("unpack", str(packed.file), *packed.by_file).error == "home_exists"
 
 
 def test_a_pack_for_a_key_is_proved_by_the_digest_on_the_card(packed: Packed, tmp_path: Path) -> None:

@@ -117,10 +117,10 @@ def backup_findings(service: IncidentService) -> Iterator[Finding]:
         return
     made = backups.kept(service).made
     if not made:
-        what, action = (
-            "No backup of this home folder was made",
-            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
-        )
+        recorded = list(organisation_journal.entries(service, backups.JOURNAL, backups.READER))
+        since = "".join(f" since it was restored from {event.name}" for _, _, event in recorded[-1:])
+        what = f"No backup of this home folder was made{since}"
+        action = Action("home.backup", args={"to": Slot("FOLDER", "file")})
         yield Finding("backup", "warning", what, action=action, code="no_backup")
         return
     at, newest = made[-1]

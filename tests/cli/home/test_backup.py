@@ -556,6 +556,10 @@ def test_a_restored_home_sends_no_webhook_and_removes_no_backup_of_the_other_hom
     new = at(working, tmp_path / "new")
     found = restored(working, made["path"], new.home)
     assert (found["webhooks"], found["erased_list"]) == (["siem"], True)
+    findings = new("doctor", "--offline", "--format", "json").json["findings"]
+    assert [Path(made["path"]).name in one["what"] for one in findings if one["code"] == "no_backup"] == [
+        True
+    ]
     (hook,) = new("webhook", "list", "--format", "json").json["webhooks"]
     assert made["path"].rpartition("/")[2] in hook["paused"]
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -138,6 +138,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     items: tuple[str, ...]
     """The items that would have made it a draft."""
+
+
+def answerable(gaps: Sequence[str]) -> list[str]:
+    """Return the missing facts that a person can answer: those of a duty are said by its filing."""
+    parts = (gap.partition(": ") for gap in gaps)
+    return [path for kind, _, path in parts if kind == "missing" and not path.startswith("duty.")]
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from runner.incident.notices.verification import refuse_unverified
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.action_items import action_run
+from runner.incident.state.documents import answerable
 from runner.incident.state.expression_view import find_step, open_before
 from runner.incident.state.incident import Approval, Document, Incident, Invocation
 from runner.incident.state.library import Library
@@ -415,7 +416,7 @@ def _no_draft(made: Document, bound: Invocation) -> None:
     wrong = [item for kind, _, item in gaps if kind == "uncovered"]
     why = [f"Missing information: {', '.join(missing)}."] if missing else []
     why += [f"Required by law: {'; '.join(wrong)}."] if wrong else []
-    name = next((path for path in missing if not path.startswith("duty.")), "")
+    name = next(iter(answerable(made.gaps)), "")
     first = f"tocsin fact set {name}=VALUE --source SOURCE. Then: " if name else ""
     raise Refused(
         f'Notice "{made.notice}" is a draft. {" ".join(why)}'.strip(),

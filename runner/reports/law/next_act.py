@@ -13,6 +13,7 @@ from runner.incident.law.duties import BINDING, signed_at
 from runner.incident.law.filed import corrected_by, filed_texts
 from runner.incident.notices.staleness import ChangedFact, changes, not_passed, recorded_as
 from runner.incident.notices.verification import current_texts, is_contradiction, open_items
+from runner.incident.state.documents import answerable
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import approvals_of
@@ -218,8 +219,7 @@ class _About(NamedTuple):
         """Return the act that completes a draft; None if it is final, or if all that it lacks was recorded since."""
         changed = {one.fact for one in self.changed[text.id] if one.after is not None}
         gaps = [gap.partition(": ") for gap in text.gaps] if text.status == "draft" else []
-        told = {path for _, _, path in gaps if path.startswith("duty.")}  # a filing says them, and no person
-        missing = [path for kind, _, path in gaps if kind == "missing" and path not in changed | told]
+        missing = [path for path in answerable(text.gaps) if gaps and path not in changed]
         if missing:
             found = self._answer("complete", missing[0].removesuffix("[]"))
             return found if found.who else msgspec.structs.replace(found, who=self._officers())

@@ -122,7 +122,8 @@ def _called(incident: Incident, name: str) -> list[Document]:
     return [
         document
         for document in incident.documents.values()
-        if not name or name in (document.id, document.notice, document.step, step_id(incident, document))
+        if not name
+        or name in (document.id, document.notice, document.duty, document.step, step_id(incident, document))
     ]
 
 
@@ -137,7 +138,8 @@ def versions(incident: Incident, name: str) -> list[Document]:
             hint=f"Name one of the tasks: {steps}",
             code="ambiguous_notice",
         )
-    return _alike(incident, documents[0]) if documents[0].id == name else documents
+    newest = documents[-1]
+    return _alike(incident, newest) if name in (newest.id, newest.duty) else documents
 
 
 def _alike(incident: Incident, one: Document) -> list[Document]:

@@ -24,7 +24,6 @@ from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, wor
 from runner.reports.incidents.organisation_attention import elsewhere_blocks
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.waiting import finished, waiting, waiting_blocks
-from runner.reports.law.duties import FAR, presses
 from runner.reports.law.next_act import lane_act
 
 HOW_MANY = 3
@@ -136,7 +135,13 @@ def task_item(row: TaskRow, found: Status, title: str = "") -> AttentionItem:
     """
     duty = next((one for one in found.duties if one.id in (row.item, row.duty)), None)
     act = duty.next if duty is not None else None
-    at = presses(duty, found.as_of) if duty is not None else FAR
+    at = (
+        None
+        if duty is None
+        else duty.internal_target
+        if duty.due_kind == "no_number"
+        else duty.latest_safe_start or duty.due
+    )
     who, detail, action = lane_act(row, found.duties)
     behind = act is not None and act.act == "answer"
     rank: Rank = 1 if row.containment else 3 if is_due(row, found.as_of) else 5
@@ -149,7 +154,7 @@ def task_item(row: TaskRow, found: Status, title: str = "") -> AttentionItem:
         action=action,
         rank=7 if behind else rank,
         severity="low" if behind else "high",
-        due=row.due or (at if at != FAR else None),
+        due=row.due or at,
     )
 
 

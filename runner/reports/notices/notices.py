@@ -17,6 +17,7 @@ from runner.incident.law.filed import filed_differences, filed_digests
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed, recorded_as
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
+from runner.incident.state.documents import answerable
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.incident.state.library import Library
 from runner.reports.core.formatting import count, here, moment, short_digest, when
@@ -318,7 +319,7 @@ def papers(incident: Incident) -> dict[str, str]:
 def notice_words(row: NoticeRow) -> str:
     """Return the status of a notice: draft or final, missing information, approvals."""
     if not row.current:
-        return "superseded"
+        return "filed, superseded" if row.filed else "superseded"
     given = sum(a.binds and a.approved for a in row.approvals)
     refused = sum(a.binds and not a.approved for a in row.approvals)
     parts = ["filed" if row.filed else row.status.upper() if row.status == "draft" else row.status]
@@ -360,8 +361,7 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     if report.awaits:
         yield Blank()
     yield from awaited_blocks(report.awaits)
-    lacks = (gap.partition(": ") for gap in row.open_gaps)
-    missing = [path for kind, _, path in lacks if kind == "missing" and not path.startswith("duty.")]
+    missing = answerable(row.open_gaps)
     if row.current and (missing or row.approve_step):
         act = Action("step.approve", row.approve_step, {"digest": row.digest})
         yield Blank()

@@ -171,6 +171,8 @@ def test_a_correction_under_the_same_duty_stands_beside_the_first_filing(desk: A
     desk.done(
         "duty", "record-filed", DUTY, "--reference", "IC-2", "--digest", newest, "--reason", "by telephone"
     )
+    assert desk("notice", "show", DUTY, "--format", "json").json["notice"]["digest"] == newest
+    assert desk("notice", "list").out.count("filed,") == 1, "the first version, now superseded"
     found = duty(desk)
     assert found.get("differs") is None
     assert (found["record"]["digest"], found["state"]) == (first, "filed")

@@ -13,6 +13,7 @@ from runner.reports.core.action_text import command_text, typed
 from runner.reports.core.formatting import read_in
 from runner.reports.core.page import plain
 from runner.reports.core.task_rows import TaskRow
+from runner.reports.incidents.recommendations import task_item
 from runner.reports.incidents.status_page import status_page
 from tests import scenario as s
 from tests.reports import scenes
@@ -133,7 +134,9 @@ def test_a_lane_without_undue_delay_precedes_one_with_two_months() -> None:
     row = next(task for task in found.tasks if task.invocation and task.state == "ready")
     later = {"due": None, "latest_safe_start": world.now + timedelta(days=59)}
     slow = msgspec.structs.replace(found.duties[0], id="us-xx/slow", verdict="applies", **later)
-    prompt = msgspec.structs.replace(slow, id="us-xx/prompt", due_kind="no_number")
+    prompt = msgspec.structs.replace(
+        slow, id="us-xx/prompt", due_kind="no_number", internal_target=world.now + timedelta(days=3)
+    )
     rows = tuple(
         msgspec.structs.replace(row, item=item, due=None, invocation=f"t[{item}]", row=number)
         for number, item in enumerate(("", slow.id, prompt.id), start=1)
@@ -141,6 +144,7 @@ def test_a_lane_without_undue_delay_precedes_one_with_two_months() -> None:
     shown = msgspec.structs.replace(found, tasks=rows, duties=(slow, prompt), mine=())
     ready = plain(typed(status_page(shown))).partition("TO DO (3)\n")[2]
     assert ready.index(prompt.id) < ready.index(slow.id)
+    assert task_item(rows[2], shown).due == prompt.internal_target
 
 
 def waiting(n: int, **changes: object) -> TaskRow:

@@ -222,8 +222,8 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
     if not missing:
         return covered
     if item.only:
-        note = f"to verify: required only if {item.only}"
-        return replace(covered, state="to_check", facts=missing, note=note)
+        named = f"{item.item} (required only if {item.only})"
+        return replace(covered, item=named, state="to_check", facts=missing, note="to verify")
     follows = all(places.gaps.get(path) == {"to_follow"} for path in missing)
     silent = [path for path in missing if path not in places.gaps]
     note = f"not in the text: {', '.join(silent)}" if silent else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.playbook.catalogue import Catalog, shipped_folder
-from runner.playbook.format import Message
+from runner.playbook.format import Message, Wait
 from runner.playbook.playbook_test_file import find_tests, load_tests, paths
 from runner.reports.core.action_text import sentence
 from runner.workers.playbook_test_runner import Result, report_of, run_file
@@ -33,6 +33,16 @@ def test_every_shipped_playbook_has_tests() -> None:
     assert folder is not None
     books = {path.stem for path in folder.glob("*.yaml") if "@" not in path.stem}
     assert {load_tests(path, CATALOG).bundle.playbook.name for path in FILES} == books
+
+
+def test_every_wait_has_a_title() -> None:
+    waits = [
+        (path.stem, step, one)
+        for path in FILES
+        for step, one in paths(load_tests(path, CATALOG).bundle)
+        if isinstance(one, Wait)
+    ]
+    assert [(book, step) for book, step, one in waits if not one.title] == []
 
 
 # One test plays a playbook once: as three tests, two processes would each play it.

@@ -15,7 +15,7 @@ import msgspec
 
 from runner.base.states import Kind
 from runner.documents.wording.labels import label
-from runner.facts.vocabulary.register import nested, value_words
+from runner.facts.vocabulary.register import OPEN, nested, value_words
 from runner.incident.notices.staleness import change_words
 from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import ChangedFact, DutyRecord, DutyStatus
@@ -270,7 +270,7 @@ def _value(name: str, value: Any) -> str:
         return moment(datetime.fromisoformat(value))
     if name in _CODES:
         codes = value if isinstance(value, list | tuple) else [value]
-        return ", ".join(label(str(code), "en-GB") for code in codes)
+        return value_words([code if code == OPEN else label(str(code), "en-GB") for code in codes])
     return value_words(value)
 
 

@@ -89,6 +89,12 @@ def test_a_withdrawn_filing_is_shown_in_the_register(home: AtDesk) -> None:
     assert [each["reference"] for each in one["decisions"] if each["duty"] == INITIAL] == ["4712"]
 
 
+def test_a_list_that_is_not_complete_has_words_for_what_may_be_missing(home: AtDesk) -> None:
+    home.done("fact", "set", "data.elements=ssn,?", "--source", "ada", "-i", "amber-falcon")
+    [row] = csv.DictReader(io.StringIO(home("duties", "register", "--format", "csv").out))
+    assert ("?" in row["Data types"], "perhaps" in row["Data types"]) == (False, True)
+
+
 def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk) -> None:
     assert "Rehearsal" not in home.done("duties", "register")
     page = home.done("duties", "register", "--kind", "exercise")

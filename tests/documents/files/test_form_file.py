@@ -131,7 +131,7 @@ def test_human_checks_are_to_verify_and_missing_answers_are_gaps() -> None:
         "5": "to_check",
         "6": "not_required",
     }
-    assert lines["5"].note.endswith(" a vendor is involved")
+    assert lines["5"].item.endswith(" a vendor is involved)")
 
 
 def test_an_export_reads_the_same_answers_with_their_values() -> None:

@@ -235,7 +235,7 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
         if words.startswith("link"):
             desk.type("tocsin open lost-device --as ana --yes", ())
-        backup = next((f"backups/{path.name}" for path in folder.glob("backups/tocsin-*")), "")
+        backup = next((f"backups/{path.name}" for path in folder.glob("backups/tocsin-*Z")), "")
         typed = words.replace("CODE", _code(desk, words)).replace("OTHER", _other(desk, words))
         shown = desk.type(f"tocsin {typed.replace('BACKUP', backup)} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]

@@ -152,6 +152,10 @@ lock-check: | $(UV)
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
 .PHONY: test tiers test-all coverage-others nightly fuzz lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web pictures demo demo-full clean $(PYTHONS:%=test-%)
+# The tests make thousands of small databases; in memory they do not wait for the disk. `make soak` and `make nightly` use the disk.
+MEMORY = $(shell awk '$$2 == "/dev/shm" && $$4 !~ /noexec/ {print $$2; exit}' /proc/mounts 2>/dev/null | xargs -r df -Pk | awk 'NR > 1 && $$4 > 8000000 {print $$6}')
+test tiers coverage $(PYTHONS:%=test-%): export TMPDIR := $(or $(TMPDIR),$(MEMORY),/tmp)
+
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose, then of every tier)
 	$(BIN)/python $(PYTEST) $(if $(TESTS),,$(FIRST))
 

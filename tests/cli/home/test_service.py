@@ -47,8 +47,10 @@ def units(tocsin: AtDesk, tmp_path: Path) -> Path:
     return folder
 
 
-def test_systemd_accepts_the_units_and_rates_them_as_protected(units: Path) -> None:
+def test_systemd_accepts_the_units_and_rates_them_as_protected(units: Path, tmp_path: Path) -> None:
     files = [units / name for name in sorted(NAMES)]
+    for file in files:  # systemd refuses a folder below /dev, where the tests keep theirs in memory
+        file.write_text(file.read_text().replace(str(tmp_path), "/srv"))
     analyzed("verify", *files)
     analyzed("security", "--offline=true", f"--threshold={CEILING}", *files)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -74,13 +75,21 @@ class AtBrowser:
     def _answered(self) -> Iterator[None]:
         """Wait for the page that answers a form; one that is only drawn anew meanwhile is not that page."""
 
+        from playwright.sync_api import Error
+
         def last(answer: Any) -> bool:
             before = answer.request.redirected_from or answer.request
             return bool(answer.status != 303 and before.method == "POST")
 
+        old = self.page.query_selector("html")
         with self.page.expect_response(last) as answer:
             yield
         answer.value.finished()
+        end = time.monotonic() + PATIENCE
+        with suppress(Error):  # the element goes when the browser shows the answer
+            while old.evaluate("one => one.isConnected"):
+                assert time.monotonic() < end, "the answer is not shown"
+                self.page.wait_for_timeout(20)
         self.page.wait_for_load_state()
 
     def _filled(self, verb: str, number: int, file: Path | None, fields: dict[str, str]) -> Any:

@@ -237,8 +237,7 @@ class Worker:
 
     def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
         """One group commit: all arrivals, and the due work if the store is checked."""
-        looked: set[str] = set()
-        arrivals = [*arrived, *self._inbox.rest()]
+        looked, arrivals = set[str](), [*arrived, *self._inbox.rest()]
         look = sum(self._took(item, looked) for item in arrivals) > 0 or look
         self._outside.hear(arrivals)
         commands = {name: [*kept] for name, kept in self._kept.items()}
@@ -270,7 +269,9 @@ class Worker:
         match one:
             case Outcome():
                 self._landed(one)
-                self._kept.setdefault(one.work.incident, []).append(one.command)
+                self._hungry.update([one.work.incident] if one.command is None else ())
+                if one.command is not None:
+                    self._kept.setdefault(one.work.incident, []).append(one.command)
             case Probed():
                 self._doing.discard(probe_token(one.probe))
             case Visit():
@@ -407,9 +408,8 @@ class Worker:
 
     def _leave(self, touched: Iterable[str]) -> None:
         """Answer the callers of visits to an incident of which nothing is in progress or waits for quota."""
-        for name in touched:
-            if name not in self._hungry:
-                self._visits.leave(name, self._left)
+        for name in (one for one in touched if one not in self._hungry):
+            self._visits.leave(name, self._left)
 
     def _left(self, turn: Transaction | None) -> VisitResult:
         """Return the state of an incident after a turn; one that could not be worked on has none."""
@@ -446,7 +446,8 @@ class Worker:
         """
         began, known = self.time.passed(), self._known.get(incident.id, incident)
         incident = max(incident, known, key=lambda one: one.version)
-        command = performed(self._perform, work, incident, head)
+        if (command := performed(self._perform, work, incident, head)) is None:
+            self._stopping.wait(POLL.total_seconds())  # not again at once: the store is away
         slow = isinstance(work, COMPUTED) and self.fairness.is_slow(began)
         self._inbox.put(Outcome(work, command, slow))
 

@@ -50,11 +50,18 @@ PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """Errors of a store that a running worker survives."""
 
 
+def may_pass(error: Exception) -> bool:
+    """Tell whether the store may answer again without a person: not a damaged one, or one of a later version."""
+    away = ("store_unreachable", "worker_lost")
+    return isinstance(error, PASSING) or (isinstance(error, StoreError) and error.code in away)
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """A result from the pool."""
 
     work: AnyWork
-    command: AnyCommand
+    command: AnyCommand | None
+    """None: work without external effects did not end, as the store was away. It is begun again."""
     slow: bool = False
     """It took longer than the limit."""
 
@@ -116,7 +123,8 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
 
 def not_started(work: AnyWork) -> Outcome:
     """Return the outcome of work that was claimed before the database was away."""
-    return Outcome(work, failed(work, "the database was away before the start", "not_sent"))
+    why = "the database was away before the start"
+    return Outcome(work, None if isinstance(work, COMPUTED) else failed(work, why, "not_sent"))
 
 
 def words(error: Exception) -> str:
@@ -124,13 +132,15 @@ def words(error: Exception) -> str:
     return error.message if isinstance(error, TocsinError) else f"internal error ({type(error).__name__})"
 
 
-def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-    """Perform one piece of work; any failure is returned as a command."""
+def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand | None:
+    """Perform one piece of work; any failure is returned as a command, None if it is to be begun again."""
     try:
         if incident.state == "open" or is_still_sent(incident, work):
             return perform(work, incident, head)
         return failed(work, "the incident was paused or ended before the start", "not_sent")
     except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
+        if isinstance(work, COMPUTED) and may_pass(error):
+            return None
         return failed(work, words(error))
 
 
@@ -164,6 +174,8 @@ def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head
     try:
         tools = service.tools(incident)
     except TocsinError as error:
+        if isinstance(work, COMPUTED):
+            raise
         return failed(work, error.message, "not_sent")
     return perform(work, incident, head + service.checkpoints.footer(), library, tools)
 

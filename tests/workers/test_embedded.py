@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from runner.app.core.incident_service import IncidentService
-from runner.errors import StoreError
-from runner.incident.state.commands import AnyCommand
+from runner.errors import StoreBusy, StoreError
+from runner.incident.state.commands import AnyCommand, EffectFailed
 from runner.incident.state.incident import Incident
-from runner.incident.state.work import AnyWork
-from runner.playbook.format import Wait, WaitFor
+from runner.incident.state.work import AnyWork, Compose
+from runner.playbook.format import Message, Wait, WaitFor
 from runner.workers.choice import attach, make_worker
 from runner.workers.embedded import Worker
 from runner.workers.visit_results import VisitResult
@@ -119,6 +119,27 @@ def test_a_waiting_visit_learns_why_the_worker_ended(desk: IncidentService) -> N
         worker.serve()
     with refused("worker_lost", StoreError):
         visit.result(PATIENCE)
+
+
+@pytest.mark.parametrize("error", [StoreBusy("busy"), StoreError("away", code="store_unreachable")])
+def test_work_without_effects_is_begun_again_when_the_store_is_back(
+    desk: IncidentService, error: StoreError
+) -> None:
+    told = Message(id="tell", message="hello", to=("person:ana",))
+    desk.append(desk.principal, [born(desk, keep(desk, (told,)), "i-1")])
+    errors = [error]
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        assert isinstance(work, Compose)
+        if errors:
+            raise errors.pop()
+        return EffectFailed(step=work.step, why="composed again")
+
+    worker = Worker(desk, perform=perform)
+    worker.drain()
+    worker.close()
+    (step,) = desk.load("i-1").invocations.values()
+    assert (errors, step.stuck) == ([], "composed again")
 
 
 def test_an_append_of_a_command_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from runner.workers.embedded import Worker
 from runner.workers.fairness import GRACE
 from runner.workers.postgres import queue
 from runner.workers.postgres.job_batches import BulkManager
-from runner.workers.visit_results import PASSING, Performer, VisitResult
+from runner.workers.visit_results import Performer, VisitResult, may_pass
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -132,7 +132,7 @@ class QueueWorker:
                 await self._run()
                 return
             except (ConnectorException, psycopg.Error, StoreError) as error:
-                if not self._wait or not _may_pass(error):
+                if not self._wait or (isinstance(error, StoreError) and not may_pass(error)):
                     raise error if isinstance(error, StoreError) else _lost() from error
             self._say(warning("connection_lost", "The connection to the database was lost. Connecting again"))
             if not await self._renewed():
@@ -148,7 +148,7 @@ class QueueWorker:
                 await asyncio.to_thread(self._renew)
                 return True
             except StoreError as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     raise
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
@@ -283,12 +283,6 @@ class QueueWorker:
                 if job.scheduled_at is None or job.scheduled_at <= now:
                     found.add(job.task_kwargs["incident"])
         return found
-
-
-def _may_pass(error: Exception) -> bool:
-    """Tell whether the database may answer again without a person: not a damaged one, or one of a later version."""
-    codes = ("store_unreachable", "worker_lost")
-    return not isinstance(error, StoreError) or isinstance(error, PASSING) or error.code in codes
 
 
 def _lost() -> StoreError:

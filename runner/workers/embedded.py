@@ -101,8 +101,7 @@ class Worker:
 
     def run(self, bell: WakeupSocket) -> None:
         """Work until ``stop``; then take no new work, wait for running work, and record it."""
-        listener = threading.Thread(target=bell.listen, args=(self.wake,), daemon=True)
-        listener.start()
+        threading.Thread(target=bell.listen, args=(self.wake,), daemon=True).start()
         try:
             look = self._scans = True
             while not self._stopping.is_set():
@@ -237,7 +236,8 @@ class Worker:
 
     def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
         """One group commit: all arrivals, and the due work if the store is checked."""
-        looked, arrivals = set[str](), [*arrived, *self._inbox.rest()]
+        looked: set[str] = set()
+        arrivals = [*arrived, *self._inbox.rest()]
         look = sum(self._took(item, looked) for item in arrivals) > 0 or look
         self._outside.hear(arrivals)
         commands = {name: [*kept] for name, kept in self._kept.items()}
@@ -252,7 +252,7 @@ class Worker:
         looked.update(self.spread(self._outside.news()))
         for name in sorted(looked | self._hungry):
             commands.setdefault(name, [])
-        touched = list(commands)
+        touched = [*commands, *self.troubles]
         self._hungry = self.fairness.begin(commands, self._hungry)
         self._kept = {}  # not before: until here the store can fail
         self._record(commands, looked)
@@ -269,8 +269,9 @@ class Worker:
         match one:
             case Outcome():
                 self._landed(one)
-                self._hungry.update([one.work.incident] if one.command is None else ())
-                if one.command is not None:
+                if isinstance(one.command, StoreError):
+                    self._in_trouble(one.work.incident, one.command)
+                else:
                     self._kept.setdefault(one.work.incident, []).append(one.command)
             case Probed():
                 self._doing.discard(probe_token(one.probe))
@@ -315,14 +316,13 @@ class Worker:
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
             head = next(heads) if turn.append is not None else "unchanged"
-            if head is None:
-                self._known.pop(turn.incident.id, None)
-            elif head:
+            if head:
                 self._remember(turn.incident)
                 self._start(turn, head)
                 self.fairness.committed(turn, commands[turn.incident.id])
-            else:
-                self._known.pop(turn.incident.id, None)
+                continue
+            self._known.pop(turn.incident.id, None)
+            if head is not None:
                 again[turn.incident.id] = commands[turn.incident.id]
         return again
 
@@ -408,8 +408,9 @@ class Worker:
 
     def _leave(self, touched: Iterable[str]) -> None:
         """Answer the callers of visits to an incident of which nothing is in progress or waits for quota."""
-        for name in (one for one in touched if one not in self._hungry):
-            self._visits.leave(name, self._left)
+        for name in touched:
+            if name not in self._hungry:
+                self._visits.leave(name, self._left)
 
     def _left(self, turn: Transaction | None) -> VisitResult:
         """Return the state of an incident after a turn; one that could not be worked on has none."""
@@ -446,8 +447,7 @@ class Worker:
         """
         began, known = self.time.passed(), self._known.get(incident.id, incident)
         incident = max(incident, known, key=lambda one: one.version)
-        if (command := performed(self._perform, work, incident, head)) is None:
-            self._stopping.wait(POLL.total_seconds())  # not again at once: the store is away
+        command = performed(self._perform, work, incident, head)
         slow = isinstance(work, COMPUTED) and self.fairness.is_slow(began)
         self._inbox.put(Outcome(work, command, slow))
 

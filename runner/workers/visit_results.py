@@ -50,18 +50,17 @@ PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """Errors of a store that a running worker survives."""
 
 
-def may_pass(error: Exception) -> bool:
+def may_pass(error: StoreError) -> bool:
     """Tell whether the store may answer again without a person: not a damaged one, or one of a later version."""
-    away = ("store_unreachable", "worker_lost")
-    return isinstance(error, PASSING) or (isinstance(error, StoreError) and error.code in away)
+    return isinstance(error, PASSING) or error.code in ("store_unreachable", "worker_lost")
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """A result from the pool."""
 
     work: AnyWork
-    command: AnyCommand | None
-    """None: work without external effects did not end, as the store was away. It is begun again."""
+    command: AnyCommand | StoreError
+    """The error of a store that was away, if the work has no external effects: it was not done, and stays due."""
     slow: bool = False
     """It took longer than the limit."""
 
@@ -124,7 +123,9 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
 def not_started(work: AnyWork) -> Outcome:
     """Return the outcome of work that was claimed before the database was away."""
     why = "the database was away before the start"
-    return Outcome(work, None if isinstance(work, COMPUTED) else failed(work, why, "not_sent"))
+    if isinstance(work, COMPUTED):
+        return Outcome(work, StoreError(why, code="store_unreachable"))
+    return Outcome(work, failed(work, why, "not_sent"))
 
 
 def words(error: Exception) -> str:
@@ -132,15 +133,15 @@ def words(error: Exception) -> str:
     return error.message if isinstance(error, TocsinError) else f"internal error ({type(error).__name__})"
 
 
-def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand | None:
-    """Perform one piece of work; any failure is returned as a command, None if it is to be begun again."""
+def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand | StoreError:
+    """Perform one piece of work; any failure is returned as a command, or as the error if the work stays due."""
     try:
         if incident.state == "open" or is_still_sent(incident, work):
             return perform(work, incident, head)
         return failed(work, "the incident was paused or ended before the start", "not_sent")
     except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
-        if isinstance(work, COMPUTED) and may_pass(error):
-            return None
+        if isinstance(work, COMPUTED) and isinstance(error, StoreError) and may_pass(error):
+            return error
         return failed(work, words(error))
 
 

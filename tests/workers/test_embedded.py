@@ -122,24 +122,32 @@ def test_a_waiting_visit_learns_why_the_worker_ended(desk: IncidentService) -> N
 
 
 @pytest.mark.parametrize("error", [StoreBusy("busy"), StoreError("away", code="store_unreachable")])
-def test_work_without_effects_is_begun_again_when_the_store_is_back(
-    desk: IncidentService, error: StoreError
+@pytest.mark.parametrize("visited", [True, False])
+def test_work_without_effects_stays_due_while_the_store_is_away(
+    desk: IncidentService, error: StoreError, visited: bool
 ) -> None:
     told = Message(id="tell", message="hello", to=("person:ana",))
     desk.append(desk.principal, [born(desk, keep(desk, (told,)), "i-1")])
-    errors = [error]
+    away = True
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         assert isinstance(work, Compose)
-        if errors:
-            raise errors.pop()
+        if away:
+            raise error
         return EffectFailed(step=work.step, why="composed again")
 
-    worker = Worker(desk, perform=perform)
-    worker.drain()
-    worker.close()
-    (step,) = desk.load("i-1").invocations.values()
-    assert (errors, step.stuck) == ([], "composed again")
+    def tried() -> tuple[dict[str, str], str]:
+        worker = Worker(desk, perform=perform)
+        if visited:
+            served(worker, "i-1")
+        else:
+            worker.drain()
+            worker.close()
+        return worker.troubles, desk.load("i-1").invocations["run:tell#1"].stuck
+
+    assert tried() == ({"i-1": error.message}, "")
+    away = False
+    assert tried() == ({}, "composed again")
 
 
 def test_an_append_of_a_command_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:

@@ -171,14 +171,14 @@ def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head
     """Perform work with the resources of the service."""
     from runner.effects.perform import perform
 
-    library = service.library(incident)
     try:
-        tools = service.tools(incident)
+        library, tools = service.library(incident), service.tools(incident)
+        anchor = head + service.checkpoints.footer()
     except TocsinError as error:
         if isinstance(work, COMPUTED):
             raise
         return failed(work, error.message, "not_sent")
-    return perform(work, incident, head + service.checkpoints.footer(), library, tools)
+    return perform(work, incident, anchor, library, tools)
 
 
 Arrival = Outcome | Probed | Visit | None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
 
 from runner.effects.perform import perform
+from runner.errors import StoreError
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver
@@ -82,6 +84,26 @@ def test_a_channel_that_broke_after_the_plan_leaves_an_attempt_that_did_not_happ
     assert delivery.attempts
     assert {attempt.state for attempt in delivery.attempts} == {"not_sent"}
     assert all("smpt" in attempt.reason for attempt in delivery.attempts)
+
+
+def test_a_store_that_is_lost_before_the_send_leaves_no_doubt(tmp_path: Path) -> None:
+    def lost() -> NoReturn:
+        raise StoreError("The connection was lost.", code="store_unreachable")
+
+    with Desks(tmp_path) as desks:
+        desk = desks.open()
+        desks.incident("i1", message("m", to=("person:ana",)))
+
+        def performing(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+            tools = desk.tools(incident)
+            if isinstance(work, Deliver):
+                tools = msgspec.structs.replace(tools, compromises=lost)
+            return perform(work, incident, head, desk.library(incident), tools)
+
+        Worker(desk, perform=performing).drain()
+        (delivery,) = desk.load("i1").deliveries.values()
+    assert delivery.attempts
+    assert {attempt.state for attempt in delivery.attempts} == {"not_sent"}
 
 
 def test_addresses_of_other_channels_can_still_be_recorded_and_playbooks_checked(tocsin: AtDesk) -> None:

@@ -38,16 +38,16 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
     delivery = incident.deliveries[work.delivery]
     if delivery.state != "active":
         return SendResult(state="not_sent", reason="the message is no longer needed")
-    channel = tools.directory.channels.get(work.channel)
-    if channel is None and work.channel in tools.directory.broken:
-        return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
-    if channel is None:
-        return refused("the channel is no longer configured", GONE)
-    ready = _ready(work, incident, head, channel, tools)
-    if isinstance(ready, SendResult):
-        return ready
-    dispatch, secrets = ready
-    try:
+    try:  # until the send, an error is no doubt: also that of a store that was just lost
+        channel = tools.directory.channels.get(work.channel)
+        if channel is None and work.channel in tools.directory.broken:
+            return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
+        if channel is None:
+            return refused("the channel is no longer configured", GONE)
+        ready = _ready(work, incident, head, channel, tools)
+        if isinstance(ready, SendResult):
+            return ready
+        dispatch, secrets = ready
         prepared = sealed(incident.id, channel, dispatch, secrets, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)

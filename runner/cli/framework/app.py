@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runner.cli.framework.boundary import guarded
@@ -14,7 +13,6 @@ from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
-    from runner.cli.framework.options import Commands
 
 _GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
 
@@ -29,6 +27,7 @@ def run(words: Sequence[str], world: World) -> int:
 
 def _run(words: list[str], world: World) -> int:
     from runner.cli.framework.fast_args import read
+    from runner.cli.framework.options import declared
 
     ordered = globals_last(words or ["--help"])
     if ordered[0] == "help":
@@ -59,14 +58,3 @@ def globals_last(words: Sequence[str]) -> list[str]:
         rest = rest[take:]
     end = rest.index("--") if "--" in rest else len(rest)
     return [*rest[:end], *leading, *rest[end:]]
-
-
-def declared(asked: str = "") -> Commands:
-    """Return the commands of the module that declares the command, or all if that is not clear."""
-    from runner.cli.framework.options import Commands
-
-    root = Commands("tocsin")
-    modules = [COMMANDS[asked]] if asked in COMMANDS else dict.fromkeys(COMMANDS.values())
-    for module in modules:
-        import_module(f"runner.cli.{module}").add(root)
-    return root

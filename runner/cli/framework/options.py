@@ -7,18 +7,24 @@ than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from runner.base.instants import calendar_day as calendar_day
 from runner.base.instants import instant as instant
 from runner.base.instants import is_local, parse_duration
 from runner.base.states import PROFILES, Kind, Profile
+from runner.cli.framework.commands import COMMANDS
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
-from runner.errors import Usage
+from runner.errors import TocsinError, Usage
+from runner.reports.core.action_text import hint_text
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -131,13 +137,51 @@ class Declared(NamedTuple):
             **{name: own.pop(name) for name in _added(self.scope)},
         )
         with Session(world, options, self.formats) as session:
+            if about := options.incident or own.get("where"):
+                session.aim = partial(_aimed, session, str(about))
             try:
                 return self.function(session, **own)
+            except TocsinError as error:
+                hint = hint_text(error)
+                if (aimed := session.aim(hint)) != hint:
+                    error.hint, error.action = aimed, None
+                raise
             finally:
                 if options.writes and session.opened:
                     from runner.cli.framework.background_worker import keep_worker
 
                     keep_worker(session)
+
+
+_COMMAND = re.compile(r"\btocsin (?P<first>[a-z-]+)(?: (?P<second>[a-z-]+))?")
+
+
+def _aimed(session: Session, given: str, text: str) -> str:
+    """Return a text whose commands name the incident that this one names, if they would act on another without it."""
+    if session.json or not session.opened or "tocsin " not in text:
+        return text
+    rows = [row for row in session.service.incidents() if given in (row.id, row.codename)]
+    usual = ""
+    with suppress(TocsinError):  # several are open, or none
+        usual = session.service.find(None, session.choice)
+    return (
+        _COMMAND.sub(partial(_with_incident, rows[-1].codename), text)
+        if rows and rows[-1].id != usual
+        else text
+    )
+
+
+def _with_incident(codename: str, told: re.Match[str]) -> str:
+    """Name the incident in a command that is about one and does not name it."""
+    inside, end = declared(told["first"]).inside.get(told["first"]), told.end("first")
+    if isinstance(inside, Commands):
+        second = told["second"] if told["second"] in inside.inside else ""
+        inside, end = inside.inside.get(second), told.end("second") if second else end
+    line = told.string[told.start() :].partition("\n")[0]
+    about = isinstance(inside, Declared) and inside.scope in (Scope.READS, Scope.WRITES)
+    if not about or re.search(rf" -i | --incident |\b{re.escape(codename)}\b", line):
+        return told[0]
+    return f"{told.string[told.start() : end]} -i {codename}{told.string[end : told.end()]}"
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
@@ -152,6 +196,15 @@ class Commands:
         self.name = name
         self.words = words
         self.inside: dict[str, Declared | Commands] = {}
+
+
+def declared(asked: str = "") -> Commands:
+    """Return the commands of the module that declares the command, or all if that is not clear."""
+    root = Commands("tocsin")
+    modules = [COMMANDS[asked]] if asked in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for module in modules:
+        import_module(f"runner.cli.{module}").add(root)
+    return root
 
 
 def command(

@@ -68,6 +68,8 @@ class Session:
         self.world, self.options = world, options
         self._about: Incident | None = None
         self._named = False
+        self.aim: Callable[[str], str] = str
+        """Names the incident in the commands of a text."""
         self._left_out: tuple[str, ...] = ()
         if options.format not in formats:
             raise Usage(
@@ -332,7 +334,7 @@ class Session:
 
     def say(self, text: str) -> None:
         """Write a text to standard error."""
-        self.world.err.write(f"{cleaned(text)}\n")
+        self.world.err.write(f"{cleaned(self.aim(text))}\n")
         self.world.err.flush()
 
     def warn(self, code: str, text: str) -> None:
@@ -359,7 +361,7 @@ class Session:
         if self._left_out:
             from runner.reports.core.header import without_settings
 
-            shown = typed(without_settings(shown, self._left_out))
+            shown = without_settings(shown, self._left_out)
         self._print(shown, self.world.out)
 
     def topped(self, page: Page, incident: Incident) -> Page:
@@ -367,7 +369,7 @@ class Session:
         from runner.app.home.workers import lacks_worker
         from runner.reports.core.header import without_worker
 
-        return typed(without_worker(page) if lacks_worker(self.service, incident) else page)
+        return typed(without_worker(page) if lacks_worker(self.service, incident) else page, self.aim)
 
     def tell(self, page: Page) -> None:
         """Show a page on standard error."""
@@ -382,7 +384,7 @@ class Session:
             self.say(text)
 
     def _print(self, page: Page, stream: TextIO) -> None:
-        page = typed(page)
+        page = typed(page, self.aim)
         try:
             if stream is self.world.out and self._paged(page):
                 return

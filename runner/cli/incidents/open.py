@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.actions import Action
-from runner.app.core.active_incident import Choice
+from runner.app.core.active_incident import OPEN, Choice
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, outcome
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
@@ -162,6 +162,10 @@ def open_incident(session: Session, request: Request, *, yes: bool, no_worker: b
         keep_worker(session, start=True)
     turn = session.service.since(turn)
     after = turn.after
+    if len([row for row in session.service.incidents() if row.state in OPEN]) > 1:
+        session.say(
+            f"Commands now act on {after.codename}; for another one: -i INCIDENT, tocsin use INCIDENT"
+        )
     silent = [one.person for one in after.deliveries.values() if nothing_left(after, one)]
     if silent:
         names = ", ".join(dict.fromkeys(silent))

@@ -7,7 +7,7 @@ stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -110,29 +110,27 @@ _NESTED = frozenset({dict, list})
 """What can hold an action; most values of a report are single ones."""
 
 
-def typed(page: Page) -> Page:
-    """Return a page with commands for its actions."""
-    return msgspec.structs.replace(page, blocks=tuple(map(_typed, page.blocks)))
+def typed(page: Page, aim: Callable[[str], str] = str) -> Page:
+    """Return a page with commands for its actions; ``aim`` names the incident in them."""
+    from runner.reports.core.page import Ends, Paragraph, Table
 
+    def cells(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        return tuple(
+            cell
+            if cell.action is None
+            else msgspec.structs.replace(cell, text=cell.text + aim(command_text(cell.action)), action=None)
+            for cell in row
+        )
 
-def _typed(block: Block) -> Block:
-    from runner.reports.core.page import Blank, Ends, Paragraph, Table
+    def block(block: Block) -> Block:
+        match block:
+            case Paragraph():
+                return msgspec.structs.replace(block, cells=cells(block.cells))
+            case Table():
+                return msgspec.structs.replace(block, rows=tuple(map(cells, block.rows)))
+            case Ends(left, right):
+                return msgspec.structs.replace(block, left=cells(left), right=cells(right))
+            case _:
+                return block
 
-    match block:
-        case Paragraph(cells=cells):
-            return msgspec.structs.replace(block, cells=_cells(cells))
-        case Table(rows=rows):
-            return msgspec.structs.replace(block, rows=tuple(map(_cells, rows)))
-        case Ends(left, right):
-            return msgspec.structs.replace(block, left=_cells(left), right=_cells(right))
-        case Blank():
-            return block
-
-
-def _cells(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    return tuple(
-        cell
-        if cell.action is None
-        else msgspec.structs.replace(cell, text=cell.text + command_text(cell.action), action=None)
-        for cell in cells
-    )
+    return msgspec.structs.replace(page, blocks=tuple(map(block, page.blocks)))

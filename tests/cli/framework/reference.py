@@ -8,10 +8,9 @@ from typing import Any
 
 from typer.main import get_command
 
-from runner.cli.framework.app import declared
 from runner.cli.framework.commands import SECTIONS
 from runner.cli.framework.environment import this_world
-from runner.cli.framework.options import COMMON
+from runner.cli.framework.options import COMMON, declared
 from runner.cli.framework.typer_app import application
 
 _INTRODUCTION = """\

@@ -9,8 +9,8 @@ import typer
 from typer.main import get_command
 
 from runner.base.table_file import table_rows
-from runner.cli.framework.app import declared
 from runner.cli.framework.environment import this_world
+from runner.cli.framework.options import declared
 from runner.cli.framework.typer_app import application
 from tests.cli.at_desk import AtDesk
 

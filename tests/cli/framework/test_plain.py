@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer import TyperException
 
-from runner.cli.framework.app import declared
 from runner.cli.framework.environment import this_world
 from runner.cli.framework.fast_args import read
-from runner.cli.framework.options import Argument, Commands, Declared, Option, Parameter
+from runner.cli.framework.options import Argument, Commands, Declared, Option, Parameter, declared
 from runner.cli.framework.typer_app import application
 
 ROOT = declared()

@@ -18,8 +18,9 @@ import typer
 from typer.main import get_command
 
 from runner.actions import PERSON, REASON, Action, Slot, Verb
-from runner.cli.framework.app import declared, globals_last
+from runner.cli.framework.app import globals_last
 from runner.cli.framework.environment import this_world
+from runner.cli.framework.options import declared
 from runner.cli.framework.typer_app import application
 from runner.reports.core import suggested_actions
 from runner.reports.core.action_text import command_text

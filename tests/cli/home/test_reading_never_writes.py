@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.framework.app import declared
-from runner.cli.framework.options import Commands, Declared, Scope
+from runner.cli.framework.options import Commands, Declared, Scope, declared
 from tests.cli.at_desk import AtDesk
 
 READING = (

@@ -64,6 +64,16 @@ def test_open_chooses_the_new_incident(tocsin: AtDesk, playbook: Path) -> None:
     assert meant(tocsin) == "which_incident"
 
 
+def test_open_says_which_incident_commands_act_on_now_if_several_are_open(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    def said() -> str:
+        return tocsin("open", str(playbook), "--yes").err.partition("Commands")[2]
+
+    assert said() == ""
+    assert SECOND in said().split()[3]
+
+
 def test_the_choice_is_each_users_own_and_not_the_homes(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes")
     tocsin.done("open", str(playbook), "--yes")

@@ -7,7 +7,7 @@ not require the notice at all, one person can decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -133,13 +133,13 @@ def _status(
 
 
 def approved(
-    incident: Incident, ground: str, people: Sequence[str], now: datetime, library: Library
+    incident: Incident, ground: str, people: Mapping[str, str], now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
     """Yield the decisions not to notify that people approved: one for each undecided duty that has this ground.
 
-    Without counsel and another office among them, the first who can asks, and a second person confirms as ever.
+    ``people`` has the system user of each. Without counsel and another office among them, the first who can asks, and a second person confirms as ever.
     """
-    both, why = pair(incident, "decide", people), incident.facts.get("risk.harm_assessment.grounds")
+    both, why = pair(incident, "decide", tuple(people)), incident.facts.get("risk.harm_assessment.grounds")
     reason = str(why.value) if why is not None and why.value else "approved"
     asked = {one.act.duty for one in incident.second_person.values() if one.state == "awaiting"}
     for status in near_statuses(incident, now, library) if both else ():
@@ -163,5 +163,7 @@ def approved(
                 e.DutyRecorded(duty=duty, record=record),
                 *cancel_open_steps(incident, duty, record),
             )
-            act = TwoPersonAct(kind="decide", by=both[0], reason=reason, duty=duty, record=record)
+            act = TwoPersonAct(
+                kind="decide", by=both[0], reason=reason, duty=duty, record=record, os_user=people[both[0]]
+            )
             yield from with_second(incident, act, done, library.alone, "".join(both[1:]))

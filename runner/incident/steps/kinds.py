@@ -129,7 +129,8 @@ def _count_approvals(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
             and any(isinstance(one, e.StepSettled) and one.digest for one in ended)
         ):
             given = counted(at.invocation, bound.digest, authors(at.incident, bound))
-            people = (*(one.by for one in given), *sorted(authors(at.incident, bound)))
+            people = {one.by: one.os_user for one in given}
+            people |= dict.fromkeys(sorted(authors(at.incident, bound) - people.keys()), "")
             yield from approved(at.incident, step.not_to_notify, people, at.now, at.library)
 
 

@@ -81,6 +81,17 @@ def test_an_approval_without_counsel_asks_counsel_to_confirm_the_decision(
     assert duty(desk)["state"] == "decided_not_to_notify"
 
 
+def test_the_request_of_an_approval_names_the_system_user_who_approved(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = misdirected(tocsin, tmp_path, executive=["zoe"], dpo=["eve"])
+    assert by(desk, "eve", "task", "done", "written").code == 0
+    assert approve(desk, "zoe").code == 0
+    assert by(desk, "jonas", "confirm", asked(desk), at="zoe").code == 0
+    (act,) = status(desk)["second_person"]
+    assert act["one_user"]
+
+
 def test_one_person_alone_does_not_decide_for_the_law(tocsin: AtDesk, tmp_path: Path) -> None:
     desk = misdirected(tocsin, tmp_path, executive=["jonas"], dpo=["maria"])
     assert by(desk, "eve", "task", "done", "written").code == 0

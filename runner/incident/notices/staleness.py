@@ -65,9 +65,12 @@ def passed(
     if not stale:
         return ()
     if not reason.strip():
+        way = f"tocsin notice render {quote(document.step)}"
+        if incident.state == "closed":
+            way = f"tocsin reopen {incident.codename} --reason WHY, then {way}"
         raise Refused(
             f'Notice "{document.notice}" is out of date: {"; ".join(change_words(one, incident.zone) for one in stale)}.',
-            hint=f"tocsin notice render {quote(document.step)}. Then approve again. Counsel can add --as-it-was REASON instead.",
+            hint=f"{way}. Then approve again. Counsel can add --as-it-was REASON instead.",
             code="notice_stale",
         )
     counsel_only(incident, by, "use an outdated text")

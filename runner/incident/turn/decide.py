@@ -55,7 +55,8 @@ def decide(
     """Return the events of a principal's command; raises ``Refused`` with the reason."""
     by = principal.person
     over = incident.state in ("closed", "cancelled") and not is_still_taken(incident, command)
-    if over and isinstance(command, MADE_TOO_LATE):
+    by_hand = isinstance(command, c.Rendered) and command.event.by  # a person waits for it, and is told
+    if over and isinstance(command, MADE_TOO_LATE) and not by_hand:
         return ()
     if over and not isinstance(command, AFTER_THE_END):
         way = "; for other work: tocsin reopen --reason WHY" if incident.state == "closed" else ""

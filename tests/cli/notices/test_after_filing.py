@@ -299,3 +299,15 @@ def test_a_decision_that_no_correction_is_owed_ends_the_draft_of_the_correction(
     assert duty(desk, SUPPLEMENT)["next"]["act"] == "correct"
     desk.done("notice", "render", SUPPLEMENT, "--override", "counsel knows", "--as", "jonas")
     assert duty(desk, SUPPLEMENT)["next"]["act"] == "approve"
+
+
+def test_no_notice_is_generated_in_a_closed_incident_and_the_person_is_told(desk: AtDesk) -> None:
+    grow(desk)
+    left = [
+        f"--leave-open={one}=counsel files it" for one in (SUPPLEMENT, "eu-gdpr-34-data-subjects/individuals")
+    ]
+    desk.closed("--reason", "contained", *left)
+    before = desk.office().store.head(desk.office().incidents()[-1].id)
+    refused = desk("notice", "render", "draft", "-i", "amber-falcon")
+    assert (refused.code, refused.error) == (1, "incident_closed")
+    assert desk.office().store.head(desk.office().incidents()[-1].id) == before

@@ -130,6 +130,8 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """The result of the step."""
     subject_digest: str
     """The digest to approve now."""
+    subject_text: str = ""
+    """What the person wrote who did the task to approve, or the answer to approve: the digest binds it."""
     quorum: str
     approvals: tuple[ApprovalRow, ...]
     attempts: tuple[AttemptView, ...]
@@ -158,10 +160,8 @@ def task(
     Comments are only in the journal: without it there are none.
     """
     rows = task_rows(incident, library)
-    row, titles = (
-        next(row for row in rows if row.invocation == invocation),
-        {one.invocation: named(one) for one in rows},
-    )
+    row = next(row for row in rows if row.invocation == invocation)
+    titles = {one.invocation: named(one) for one in rows}
     found = incident.invocations[invocation]
     step = definition(incident, library, invocation)
     scope = incident.scopes[found.scope]
@@ -191,6 +191,7 @@ def task(
         condition=step.when.source if step and step.when else "",
         outside_role=_outsider(incident, found, row),
         subject_digest=digest,
+        subject_text=_proposed(incident, bound),
         quorum=_quorum(step),
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
         attempts=tuple(attempt_view(attempt, found.items) for attempt in found.attempts),
@@ -210,6 +211,13 @@ def task(
         ),
         legal_deadline=legal_deadline(incident, library, row.item),
     )
+
+
+def _proposed(incident: Incident, bound: Invocation | None) -> str:
+    if bound is None or not bound.digest or bound.kind not in ("task", "ask"):
+        return ""
+    value = incident.facts[bound.sets].value if bound.sets in incident.facts else None
+    return bound.reason or (value_words(value) if value is not None else "(nothing was written)")
 
 
 def legal_deadline(incident: Incident, library: Library, item: str) -> datetime | None:
@@ -324,6 +332,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Blocked", row.stuck
     yield "About", row.item
     yield "Legal deadline", deadline_words(report.legal_deadline, report.legal_deadline, now, "recipient")
+    yield "To approve", report.subject_text
     yield "Assigned to", row.assignee or report.started_by
     yield "Role", " or ".join(row.roles)
     if row.due:
@@ -352,21 +361,14 @@ def _item(one: CheckRow) -> Cells:
 
 
 def _field(one: FieldRow) -> Cells:
-    words = [
-        one.ask,
-        one.help,
-        f"one of: {', '.join(one.choices)}" if one.choices else "",
-    ]
-    given = one.state in ("answered", "known")
-    said = value_words(one.value) if given else f"waits for {', '.join(one.missing)}" if one.missing else ""
-    open_ = one.state in ("open", "waiting")
-    mark = Cell("[ ]" if open_ else "[x]")
-    text = Cell(
-        " ".join(filter(None, words)) if open_ else one.ask, "plain" if one.state == "open" else "dim"
-    )
+    choices = f"one of: {', '.join(one.choices)}" if one.choices else ""
+    missing = f"waits for {', '.join(one.missing)}" if one.missing else ""
+    said = value_words(one.value) if one.state in ("answered", "known") else missing
+    is_open = one.state in ("open", "waiting")
+    words = " ".join(filter(None, (one.ask, one.help, choices))) if is_open else one.ask
     return (
-        mark,
-        text,
+        Cell("[ ]" if is_open else "[x]"),
+        Cell(words, "plain" if one.state == "open" else "dim"),
         Cell(f"{one.fact} ({type_words(one.type)})", "dim"),
         Cell(said or one.state.replace("_", " "), "dim"),
     )

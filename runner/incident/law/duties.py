@@ -220,12 +220,14 @@ def _runs(duty: DutyView) -> bool:
 
 
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
-    """Return which duties are new, changed or gone since the last assessment; the newest facts are the cause.
+    """Return which duties are new, changed or gone since the last assessment; newest facts that it did not see are the cause.
 
     If no fact that the law reads has changed since then, nothing is assessed.
     """
     newest = max(incident.fact_events.values(), default=0)
-    because = tuple(sorted(key for key, seq in incident.fact_events.items() if seq == newest))
+    recorded = (entry for duty in incident.duties.values() for entry in (duty.entry, *duty.corrections))
+    moved = newest > max(incident.looked, *recorded, 0)  # else a record of a duty is the cause, or time
+    because = tuple(sorted(key for key, seq in incident.fact_events.items() if moved and seq == newest))
     if _unmoved(incident, now, library):
         return DutiesAssessed(changes=(), because=because)
     changes = []

@@ -262,6 +262,15 @@ def test_a_new_fact_has_the_law_looked_at_again_and_says_why() -> None:
     assert world.incident.duties[INITIAL].due is not None
 
 
+def test_a_look_at_the_law_after_a_record_does_not_name_older_facts_as_its_cause() -> None:
+    world = World(duties("d"), regimes=law(GDPR), facts=AWARE)
+    world.fact("risk.to_people", "high")
+    before = len(world.said(e.DutiesAssessed))
+    record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF-1")
+    world.give(c.RecordDuty(duty=INITIAL, record=record), by="ann")
+    assert [one.because for one in world.said(e.DutiesAssessed)[before:]] == [()]
+
+
 def test_a_condition_on_a_duty_is_unknown_until_the_verdict_is_known() -> None:
     facts = {key: value for key, value in AWARE.items() if key != "data.involved"}
     world = World(task("a", when=f"duty('{INITIAL}').applies"), regimes=law(GDPR), facts=facts)

@@ -205,7 +205,7 @@ def close(
         Option("--leave-open DUTY=REASON", "Duty that stays open, with its reason; may be repeated."),
     ] = None,
 ) -> None:
-    """Close the incident. Without options, list what is open.
+    """Close the incident, or say what is needed to close it.
 
     Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. An undetermined duty
     with a deadline needs two people. So does an unknown country or role of the organisation. These are the

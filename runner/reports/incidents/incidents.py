@@ -240,9 +240,8 @@ def _linked(one: IncidentEntry) -> str:
 
 def _since(one: IncidentEntry, now: datetime) -> str:
     """Return the time since the opening, for an exercise in exercise time; empty if it is closed."""
-    if one.exercise_time is not None:
-        return elapsed_since(one.opened_at, one.exercise_time)
-    return elapsed_since(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
+    live = one.state in ("open", "paused")
+    return elapsed_since(one.opened_at, one.exercise_time or now) if live else ""
 
 
 def _clock(one: IncidentEntry, now: datetime) -> str:

@@ -120,18 +120,14 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         if begun:
             return Unknown("the outbox of gammu-smsd could not be written to its end", "answer")
         return NotSent("the folders of gammu-smsd cannot be read or written")
-    return Accepted(" ".join(map(_part, names)))
+    # Ten short names of parts are one message's name.
+    return Accepted(" ".join(f"{name[3:19]}-{name[-2:]}" for name in names))
 
 
 def _require(folder: Path) -> None:
     """Raise OSError if a folder is missing or closed: otherwise it would only look empty."""
     for name in FOLDERS:
         os.scandir(folder / name).close()
-
-
-def _part(name: str) -> str:
-    """Return the short name of a part: ten of them are one message's name."""
-    return f"{name[3:19]}-{name[-2:]}"
 
 
 def _place(folder: Path, name: str) -> str:

@@ -392,8 +392,8 @@ def _lists(
 
 
 def _do_now(service: IncidentService) -> Iterator[Finding]:
-    """Yield the required actions of each incident; an earlier check reports unreadable incidents."""
-    from runner.app.exercises.organisation_attention import do_now
+    """Yield the required actions of each incident, and open duties of closed ones; an earlier check reports unreadable incidents."""
+    from runner.app.exercises.organisation_attention import do_now, left_running
     from runner.reports.core.do_now import waits
 
     for row, found in do_now(service):
@@ -402,6 +402,10 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
             severity: Severity = "warning" if later else "error"
             what = f"{row.codename}: {item.text}"
             yield Finding(DO_NOW, severity, what, "", item.action, item.kind, row.codename, item.ref)
+    for incident, duties in left_running(service):
+        if duties:
+            what = f"{incident.codename} is closed with {count(len(duties), 'open duty', 'open duties')}"
+            yield Finding(DO_NOW, "warning", what, "", Action("duty.list"), "open_duties", incident.codename)
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:

@@ -264,9 +264,11 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     if key is not None:
         master = key_in(key)
     elif not digest and (reference.startswith(("file:", "command:")) or any(masters(folder))):
+        outside = reference.startswith("file:") and not any(masters(folder))
+        other = "" if outside else ", or the digest that the backup command showed: --digest DIGEST"
         raise Refused(
             "A backup proves nothing about itself: its settings choose the master key, or it contains one. Nothing was restored.",
-            hint="Give the master key of this home folder: --key FILE, or the digest that the backup command showed: --digest DIGEST",
+            hint=f"Give the master key of this home folder: --key FILE{other}",
             code="backup_unproved",
         )
     else:

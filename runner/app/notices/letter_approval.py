@@ -70,7 +70,7 @@ def samples(read: Callable[[str], bytes], found: Letters, size: int) -> list[Lin
     """
     content = read(MANIFEST)
     groups: defaultdict[GroupKey, list[Line]] = defaultdict(list)
-    letters = {line.n: line for line in map(_line, reversed(content.splitlines()))}
+    letters = {line.n: line for one in reversed(content.splitlines()) for line in (from_json(one, Line),)}
     for line in reversed(letters.values()):
         groups[line.group].append(line)
     chosen = [line for lines in groups.values() for line in lines[:: max(len(lines) // size, 1)][:size]]
@@ -82,10 +82,6 @@ def samples(read: Callable[[str], bytes], found: Letters, size: int) -> list[Lin
             code="letters_changed",
         )
     return chosen
-
-
-def _line(line: bytes) -> Line:
-    return from_json(line, Line)
 
 
 def unverified_items(incident: Incident, found: Letters) -> tuple[str, ...]:

@@ -137,8 +137,8 @@ class Declared(NamedTuple):
             **{name: own.pop(name) for name in _added(self.scope)},
         )
         with Session(world, options, self.formats) as session:
-            if about := options.incident or own.get("where"):
-                session.aim = partial(_aimed, session, str(about))
+            if where := options.incident or own.get("where"):
+                session.aim = partial(_aimed, session, str(where))
             try:
                 return self.function(session, **own)
             except TocsinError as error:
@@ -164,11 +164,12 @@ def _aimed(session: Session, given: str, text: str) -> str:
     usual = ""
     with suppress(TocsinError):  # several are open, or none
         usual = session.service.find(None, session.choice)
-    return (
-        _COMMAND.sub(partial(_with_incident, rows[-1].codename), text)
-        if rows and rows[-1].id != usual
-        else text
-    )
+    return about(rows[-1].codename, text) if rows and rows[-1].id != usual else text
+
+
+def about(codename: str, text: str) -> str:
+    """Return a text whose commands about an incident name this one."""
+    return _COMMAND.sub(partial(_with_incident, codename), text)
 
 
 def _with_incident(codename: str, told: re.Match[str]) -> str:
@@ -178,8 +179,8 @@ def _with_incident(codename: str, told: re.Match[str]) -> str:
         second = told["second"] if told["second"] in inside.inside else ""
         inside, end = inside.inside.get(second), told.end("second") if second else end
     line = told.string[told.start() :].partition("\n")[0]
-    about = isinstance(inside, Declared) and inside.scope in (Scope.READS, Scope.WRITES)
-    if not about or re.search(rf" -i | --incident |\b{re.escape(codename)}\b", line):
+    takes_one = isinstance(inside, Declared) and inside.scope in (Scope.READS, Scope.WRITES)
+    if not takes_one or re.search(rf" -i | --incident |\b{re.escape(codename)}\b", line):
         return told[0]
     return f"{told.string[told.start() : end]} -i {codename}{told.string[end : told.end()]}"
 

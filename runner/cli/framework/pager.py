@@ -37,7 +37,7 @@ def show_paged(text: str, words: tuple[str, ...], environ: Mapping[str, str]) ->
             _feed(pager, text)
     except OSError:
         return False
-    return pager.returncode == 0 or not _is_missing(pager.returncode)
+    return pager.returncode not in (126, 127)  # a wrapper reports that the program does not exist
 
 
 def _feed(pager: subprocess.Popen[bytes], text: str) -> None:
@@ -48,11 +48,6 @@ def _feed(pager: subprocess.Popen[bytes], text: str) -> None:
         pager.wait()
     except BrokenPipeError:
         pass
-
-
-def _is_missing(code: int) -> bool:
-    """Return whether a wrapper reports that the program does not exist."""
-    return code in (126, 127)
 
 
 def height_of(fileno: int) -> int:

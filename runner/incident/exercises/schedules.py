@@ -300,13 +300,10 @@ def passed(
     if schedule.rule.routine is not None:
         lost = []  # runs that are closed in this call
     missed = tuple(_missed(schedule, fire_at, look, DOWN) for fire_at in lost)
-    if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
+    patience = max(GRACE, schedule.rule.no_notice or GRACE)
+    if more or (schedule.rule.on_missed == "skip" and look.now - last > patience):
         return (*missed, _missed(schedule, last, look, DOWN))
     return (*missed, _taken(schedule, last, look, busy=busy))
-
-
-def _patience(schedule: Schedule) -> timedelta:
-    return max(GRACE, schedule.rule.no_notice or GRACE)
 
 
 def _taken(schedule: Schedule, fire_at: datetime, look: Look, *, busy: bool) -> AnyScheduleEvent:

@@ -67,9 +67,11 @@ def decide(
         )
     if isinstance(command, c.DrillCommand):
         return decide_drill(incident, command, by, now)
-    if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
+    stage = incident.drill.stage if incident.drill is not None else ""
+    lasting = (*AFTER_THE_END, c.Close, c.CancelIncident)
+    if stage in ("frozen", "ended") and not isinstance(command, lasting):
         raise Refused(
-            f'Exercise "{incident.codename}" is {incident.drill.stage if incident.drill else "over"}.',
+            f'Exercise "{incident.codename}" is {stage}.',
             hint="If the incident is real: tocsin open PLAYBOOK",
             code="exercise_stage",
         )
@@ -82,7 +84,3 @@ def decide(
     if isinstance(command, c.RecordCommand):
         return decide_record(incident, command, principal, now, library)
     return decide_step(incident, command, principal, now, library)
-
-
-def _play_is_over(incident: Incident) -> bool:
-    return incident.drill is not None and incident.drill.stage in ("frozen", "ended")

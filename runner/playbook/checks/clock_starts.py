@@ -15,7 +15,8 @@ from runner.playbook.lookup import Known
 def check_starts(steps: Map, known: Known, found: Findings) -> None:
     """Warn of clocks whose start no step asks for, here or in a called playbook; a playbook that others call is not judged."""
     maps = [steps, *_called(steps, known).values()]
-    regimes = {name for one in maps for place in one.places for name in _assessed(place.step)}
+    steps_of_law = [place.step for one in maps for place in one.places if isinstance(place.step, Duties)]
+    regimes = {name for step in steps_of_law for name in step.duties}
     never = _never_asked(regimes, {fact for one in maps for fact in _set(one)}, known)
     name = steps.playbook.name
     others = (known.playbook(other) for other in known.playbooks if other != name)
@@ -39,10 +40,6 @@ def _called(steps: Map, known: Known) -> dict[str, Map]:
                 found[called.name] = Map(called)
                 queue.append(found[called.name])
     return found
-
-
-def _assessed(step: object) -> tuple[str, ...]:
-    return step.duties if isinstance(step, Duties) else ()
 
 
 def _set(steps: Map) -> Iterator[str]:

@@ -38,6 +38,7 @@ from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
 from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings_report
 from runner.reports.incidents.links import link_sentences
+from runner.reports.law.duty_details import decisions
 
 
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:
@@ -171,7 +172,13 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
         yield from _analysis(ratings_report(incident, plan), plan, source)
     yield from causes(found.causes, found.codename)
     near = (*found.open_duties, *found.undetermined_running)
-    yield from open_duties(near, found.left_open, found.undetermined, source.zone)
+    yield from open_duties(
+        near,
+        found.left_open,
+        found.undetermined,
+        [f"{duty}: {words}" for duty, words in decisions(source.duties)],
+        source.zone,
+    )
     if found.dropped:
         yield heading(2, "Also open at closing")
         yield bullets(f"{words} ({name})" for name, words in found.dropped.items())

@@ -34,9 +34,8 @@ from runner.reports.incidents.recommendations import pressing_actions, task_item
 from runner.reports.incidents.status import Fallen, Status
 from runner.reports.incidents.waiting import asked_blocks, calm_blocks, receipts
 from runner.reports.law.duties import running
-from runner.reports.law.duty_details import record_words
+from runner.reports.law.duty_details import decisions
 from runner.reports.law.duty_rows import duty_row, earlier_words
-from runner.reports.law.titles import duty_label
 from runner.reports.messages.messages import DeliveryRow, delivery_cells, unproved
 from runner.reports.messages.messages_page import awaiting_blocks
 from runner.reports.messages.rules import overrides_blocks
@@ -210,16 +209,10 @@ def _clocks(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int 
 
 def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
     """Yield the decisions not to notify and the waivers: people, signatures, and conditions to decide again."""
-    taken = [
-        (duty_label(duty), record)
-        for duty in duties
-        for record in (*duty.earlier, duty.record)
-        if record is not None and record.kind != "filed"
-    ]
-    if taken:
+    if taken := decisions(duties):
         yield line(f"DECISIONS NOT TO NOTIFY ({len(taken)})", "title")
-        for name, one in taken:
-            yield flow(name, Cell(f" · {record_words(one)}", "dim"), indent=2, hang=2)
+        for name, words in taken:
+            yield flow(name, Cell(f" · {words}", "dim"), indent=2, hang=2)
 
 
 def _steps(

@@ -341,7 +341,8 @@ def _do_now(
     entries = [
         Row(time_left(duty, now), (duty_label(duty),), details=(*_claim(duty), *_act(duty)))
         for duty in found
-        if duty.verdict == "applies" and (must_begin(duty, now) or duty.state == "claimed" or _corrects(duty))
+        for corrects in (duty.next is not None and duty.next.act == "correct",)
+        if duty.verdict == "applies" and (must_begin(duty, now) or duty.state == "claimed" or corrects)
     ]
     entries += answers
     if entries and incident:
@@ -361,10 +362,6 @@ def _do_now(
         words = f"{count(len(to_do), 'legal duty', 'legal duties')} to meet{next_}"
         calm = Cell(words) if to_do else Cell("No legal duty needs action now", "good")
         yield flow(calm, arrow(suggested_actions.STATUS))
-
-
-def _corrects(duty: DutyStatus) -> bool:
-    return duty.next is not None and duty.next.act == "correct"
 
 
 def _claim(duty: DutyStatus) -> Iterator[tuple[str]]:

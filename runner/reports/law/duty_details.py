@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -27,7 +27,7 @@ from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
 from runner.reports.law.duty_rows import DONE, VERDICTS, due_words, duty_row, start_words
 from runner.reports.law.next_act import act_words
-from runner.reports.law.titles import recipient_name
+from runner.reports.law.titles import duty_label, recipient_name
 from runner.reports.notices.notices import NoticeRow, notice_cells
 
 
@@ -141,6 +141,16 @@ def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
             yield "Unless", f"{one.text} [{one.ground}]: {wants}{whom}; not confirmed", "warn"
         else:
             yield "Unless", f"{one.text} [{one.ground}]: only counsel can confirm", "dim"
+
+
+def decisions(duties: Sequence[DutyStatus]) -> list[tuple[str, str]]:
+    """Return the decisions not to notify and the waivers: the duty, and the record in words."""
+    return [
+        (duty_label(duty), record_words(record))
+        for duty in duties
+        for record in (*duty.earlier, duty.record)
+        if record is not None and record.kind != "filed"
+    ]
 
 
 def record_words(record: DutyDone) -> str:

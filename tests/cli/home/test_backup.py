@@ -247,6 +247,9 @@ def test_a_restore_replaces_nothing_and_needs_the_key(working: AtDesk, tmp_path:
     assert again.error == "home_exists"
     without = working("restore", made["path"], "--home", str(tmp_path / "new"))
     assert without.error == "backup_unproved"
+    assert "--digest" not in without.err.split(), (
+        "the backup does not contain the key: its digest alone is refused"
+    )
     other = tmp_path / "other"
     at(working, other).done("init")
     wrong = working(

@@ -194,3 +194,10 @@ def test_the_report_of_the_incident_that_was_just_closed_needs_no_name(
     assert said.code == 0, said.err
     assert all("amber-falcon" in Path(file["path"]).name for file in said.json["files"])
     assert incident("drill", "report", "--out", str(tmp_path)).error == "no_incident"
+
+
+def test_doctor_names_the_open_duties_of_a_closed_incident(desk: AtDesk) -> None:
+    found = desk("doctor", "--format", "json").json["findings"]
+    [one] = [finding for finding in found if finding["code"] == "open_duties"]
+    assert (one["incident"], one["severity"]) == ("amber-falcon", "warning")
+    assert "tocsin duties -i amber-falcon" in desk("doctor").out

@@ -60,6 +60,10 @@ def test_a_decision_not_to_notify_goes_from_open_to_close(letter: AtDesk, tmp_pa
     assert [item["action"]["verb"] for item in found["next"]] == ["incident.close"]
     assert "close" in letter.done("status").split()
     assert "report" in letter.done("close").split()
+    said = letter("report", "--to", "md", "--out", str(tmp_path), "--format", "json").json
+    report = Path(said["files"][0]["path"]).read_text(encoding="utf-8")
+    decided = next(one for one in report.splitlines() if "decided not to notify" in one)
+    assert [word in decided for word in ("maria", "zoe")] == [True, True]
 
 
 def test_a_draft_with_gaps_leads_to_its_gaps_and_not_to_its_approval(letter: AtDesk) -> None:

@@ -37,10 +37,6 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return Form("verify", "Verify now", (anchor,)), Form("export", "Export a bundle", (audience, *parts))
 
 
-def _all_form(asked: Asked) -> Sequence[Form]:
-    return (Form("verify", "Verify all journals now"),)
-
-
 def _verify(asked: Asked, given: Given) -> None:
     verify_for_page(asked.service, asked.incident.id, given["anchor"])
 
@@ -78,4 +74,7 @@ RECORD = Acting(
         "export": Act("record.export", _export, adds=True, bound=True),
     },
 )
-AUDIT = Acting(_all_form, {"verify": Act("audit.verify", _verify_all, adds=True)})
+AUDIT = Acting(
+    lambda asked: (Form("verify", "Verify all journals now"),),
+    {"verify": Act("audit.verify", _verify_all, adds=True)},
+)

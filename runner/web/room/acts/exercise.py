@@ -160,10 +160,6 @@ def _start(asked: Asked, given: Given) -> Page:
     ))  # fmt: skip
 
 
-def _stop(asked: Asked, given: Given) -> Page:
-    return Page((line("The exercise cannot continue afterwards. Ratings remain possible.", "warn"),))
-
-
 def _by_staff(do: Callable[[Asked, Given], None]) -> Callable[[Asked, Given], None]:
     """Return an act that a player cannot do before the end."""
 
@@ -175,7 +171,11 @@ def _by_staff(do: Callable[[Asked, Given], None]) -> Callable[[Asked, Given], No
 
 
 _CLOCK: Sequence[ClockChange] = ("begun", "paused", "resumed", "jumped", "ended")
-_LOOKS = {"begun": _start, "ended": _stop}
+_FINAL = Page((line("The exercise cannot continue afterwards. Ratings remain possible.", "warn"),))
+_LOOKS: dict[ClockChange, Callable[[Asked, Given], Page]] = {
+    "begun": _start,
+    "ended": lambda asked, given: _FINAL,
+}
 # In an emergency, a form of an older state counts, too.
 STOP = Act("note.add", partial(_clock, change="frozen"), adds=True)
 EXERCISE = Acting(

@@ -106,10 +106,6 @@ def _ahead(asked: Asked, given: Given) -> Preview:
     return Preview(Page(tuple(map(line, words))), plan)
 
 
-def _open(asked: Asked, given: Given) -> str:
-    return opened(asked, _prepared(asked, given)[1])
-
-
 def _schedule(asked: Asked, given: Given) -> None:
     service = asked.service
     rule = Rule(
@@ -128,7 +124,12 @@ EXERCISES = Acting(
             "exercise.manage",
             lambda asked, given: acknowledge(asked.service, given["schedule"], given["reason"]),
         ),
-        "open": Act("exercise.manage", _open, _ahead, opens=True),
+        "open": Act(
+            "exercise.manage",
+            lambda asked, given: opened(asked, _prepared(asked, given)[1]),
+            _ahead,
+            opens=True,
+        ),
         "schedule": Act("exercise.manage", _schedule),
         "unschedule": Act("exercise.manage", lambda asked, given: drop(asked.service, given["schedule"])),
     },

@@ -156,8 +156,11 @@ def opened(asked: Asked, opening: Opening) -> str:
     return f"/i/{codename}"
 
 
-def _ahead(asked: Asked, given: Given) -> Preview:
-    return ahead(asked, _prepared(asked, given))
-
-
-INCIDENTS = Acting(_forms, {"open": Act("incident.open", _open, _ahead, opens=True)})
+INCIDENTS = Acting(
+    _forms,
+    {
+        "open": Act(
+            "incident.open", _open, lambda asked, given: ahead(asked, _prepared(asked, given)), opens=True
+        )
+    },
+)

@@ -215,14 +215,12 @@ def _dismiss(asked: Asked, given: Given) -> str:
     return "/"
 
 
-def _ahead(asked: Asked, given: Given) -> Preview:
-    return ahead(asked, _prepared(asked, given))
-
-
 ALERT = Acting(
     _forms,
     {
-        "open": Act("alert.handle", _open, _ahead, opens=True),
+        "open": Act(
+            "alert.handle", _open, lambda asked, given: ahead(asked, _prepared(asked, given)), opens=True
+        ),
         "dismiss": Act("alert.handle", _dismiss),
     },
 )

@@ -90,8 +90,7 @@ def examine(
 ) -> Examination:
     """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    ``memory`` remembers
-    the newest checkpoint outside of the database.
+    ``memory`` remembers the newest checkpoint outside of the database.
     """
     findings = list(_examined(folder, principal, clock, chance, watched, memory, network, repair=repair))
     return Examination(
@@ -402,10 +401,11 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
             severity: Severity = "warning" if later else "error"
             what = f"{row.codename}: {item.text}"
             yield Finding(DO_NOW, severity, what, "", item.action, item.kind, row.codename, item.ref)
-    for incident, duties in left_running(service):
-        if duties:
-            what = f"{incident.codename} is closed with {count(len(duties), 'open duty', 'open duties')}"
-            yield Finding(DO_NOW, "warning", what, "", Action("duty.list"), "open_duties", incident.codename)
+    for closed, left in left_running(service):
+        if left:
+            words, name = f"closed with {count(len(left), 'open duty', 'open duties')}", closed.codename
+            owed = Finding(DO_NOW, "warning", f"{name}: {words}", code="duties_left", incident=name)
+            yield msgspec.structs.replace(owed, action=Action("duty.list"))
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:

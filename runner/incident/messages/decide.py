@@ -23,6 +23,7 @@ from runner.incident.state.action_items import action_run
 from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
+from runner.incident.state.quorum import deliveries_of
 from runner.incident.state.steps import completion_state
 from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import MessageClass, SendResult
@@ -413,8 +414,11 @@ def _by_hand(
                     hint=Action("task.reopen", found.step, {"reason": REASON}),
                     code="called_off",
                 )
-            others = incident.messages[found.message].deliveries if found.state == "satisfied" else ()
-            revives = tuple(name for name in others if incident.deliveries[name].state == "cancelled")
+            others = deliveries_of(incident, found.message) if found.state == "satisfied" else []
+            alerted = max((one.level for one in others if not one.waits), default=0)
+            # A level below it was passed over: it stays cancelled.
+            back = (one for one in others if not one.waits or one.level > alerted)
+            revives = tuple(one.id for one in back if one.state == "cancelled")
             return (e.DeliveryResent(delivery=delivery, by=by, reason=reason.strip(), revives=revives),)
         case c.ReportCall(reached=reached):
             if not reached and found.state == "satisfied" and found.acked_via == "telephone":

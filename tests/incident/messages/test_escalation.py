@@ -108,6 +108,20 @@ def test_after_a_standstill_only_the_current_level_is_alerted_with_its_delay():
     assert re.findall(r"\d+", why) == ["2"], "the level that is told in its stead"
 
 
+def test_a_level_that_was_passed_over_stays_so_when_an_acknowledgement_is_taken_back():
+    world = calling()
+    world.advance(40 * MINUTE)
+    world.work()
+    acknowledged = world.delivery("ann").id
+    world.give(c.ReportCall(delivery=acknowledged, reached=True), by="ann")
+    assert world.delivery("eve").state == "cancelled"
+    world.give(c.Resend(delivery=acknowledged, reason="it was her machine"), by="ann")
+    world.work()
+    assert world.delivery("eve").state == "active", "the acknowledgement had ended it"
+    assert world.delivery("cid").state == "cancelled"
+    assert [event.level for event in world.said(e.LevelFired)] == [2]
+
+
 def test_a_level_is_alerted_early_when_all_lower_ones_failed():
     world = World(message("m"), roles=ROLES, message_class=CALLING, stand_ins={"ann": "cid"}, above="eve")
     world.outcomes.update(mail=[REJECTED] * 2, sms=[REJECTED] * 2)

@@ -403,9 +403,11 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
             yield Finding(DO_NOW, severity, what, "", item.action, item.kind, row.codename, item.ref)
     for closed, left in left_running(service):
         if left:
-            words, name = f"closed with {count(len(left), 'open duty', 'open duties')}", closed.codename
-            owed = Finding(DO_NOW, "warning", f"{name}: {words}", code="duties_left", incident=name)
-            yield msgspec.structs.replace(owed, action=Action("duty.list"))
+            name = closed.codename
+            words = f"{name}: closed with {count(len(left), 'open duty', 'open duties')}"
+            yield Finding(
+                DO_NOW, "warning", words, action=Action("duty.list"), code="duties_left", incident=name
+            )
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:

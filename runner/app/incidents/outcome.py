@@ -70,7 +70,11 @@ def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
         codename=after.codename,
         version=after.version,
         done=(*done, *asks, *_answered(turn), *_over(turn)),
-        ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
+        ready=tuple(
+            _step(row)
+            for row in rows
+            if row.invocation in ready and row.state in ("ready", "active") and row.kind in PEOPLE
+        ),
         stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
         second_person=wanted,
         confirm=tuple(confirmation(after, after.second_person[one]) for one in wanted),
@@ -148,10 +152,6 @@ def _duties(turn: Turn) -> Iterator[str]:
 def _open(incident: Incident, name: str) -> bool:
     duty = incident.duties.get(name)
     return duty is not None and duty.in_sight and duty.verdict == "applies" and duty.record is None
-
-
-def _is_ready(row: TaskRow) -> bool:
-    return row.state in ("ready", "active") and row.kind in PEOPLE
 
 
 _READY = (e.StepReady, e.StepRetried)

@@ -70,7 +70,8 @@ def samples(read: Callable[[str], bytes], found: Letters, size: int) -> list[Lin
     """
     content = read(MANIFEST)
     groups: defaultdict[GroupKey, list[Line]] = defaultdict(list)
-    letters = {line.n: line for one in reversed(content.splitlines()) for line in (from_json(one, Line),)}
+    lines = (from_json(line, Line) for line in reversed(content.splitlines()))
+    letters = {line.n: line for line in lines}
     for line in reversed(letters.values()):
         groups[line.group].append(line)
     chosen = [line for lines in groups.values() for line in lines[:: max(len(lines) // size, 1)][:size]]

@@ -164,10 +164,10 @@ def _aimed(session: Session, given: str, text: str) -> str:
     usual = ""
     with suppress(TocsinError):  # several are open, or none
         usual = session.service.find(None, session.choice)
-    return about(rows[-1].codename, text) if rows and rows[-1].id != usual else text
+    return aimed_at(rows[-1].codename, text) if rows and rows[-1].id != usual else text
 
 
-def about(codename: str, text: str) -> str:
+def aimed_at(codename: str, text: str) -> str:
     """Return a text whose commands about an incident name this one."""
     return _COMMAND.sub(partial(_with_incident, codename), text)
 

@@ -8,7 +8,15 @@ from typing import Annotated
 from runner import __version__
 from runner.actions import Action
 from runner.cli.framework.home_catalogue import make_home
-from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, about, command, profile_of
+from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
+    Commands,
+    Option,
+    Scope,
+    aimed_at,
+    command,
+    profile_of,
+)
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Page, do, line
 from runner.settings import CONFIG, state_folder
@@ -120,7 +128,7 @@ def doctor(
             memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
         )
-    session.show(report, lambda: findings_page(report, about))
+    session.show(report, lambda: findings_page(report, aimed_at))
     return 0 if report.ok else NEEDS_A_PERSON
 
 

@@ -11,7 +11,7 @@ from runner.facts.vocabulary.register import Fact
 from runner.incident.exercises.improvements import ROLE, Item
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.reports.core.report_blocks import bullets, heading, paragraph, table, time
+from runner.reports.core.report_blocks import heading, paragraph, table, time
 from runner.reports.exercises.improvements import STATUSES, proof_words
 
 CAUSES = ("incident.vector", "incident.root_cause", "incident.malicious", "incident.vendor.name")
@@ -46,13 +46,9 @@ def causes(found: Sequence[Fact], codename: str) -> Iterator[Block]:
 
 
 def open_duties(
-    found: Sequence[DutyStatus],
-    reasons: Mapping[str, str],
-    undetermined: Sequence[str],
-    decided: Sequence[str],
-    zone: tzinfo,
+    found: Sequence[DutyStatus], reasons: Mapping[str, str], undetermined: Sequence[str], zone: tzinfo
 ) -> Iterator[Block]:
-    """Yield the section about open duties, undetermined duties, and decisions not to notify; ``found`` has those with a deadline of the first two."""
+    """Yield the section about open duties and undetermined duties; ``found`` has those with a deadline of both."""
     yield heading(2, "Open duties")
     heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason if open at closing")
     rows = [
@@ -70,9 +66,6 @@ def open_duties(
     if undetermined:
         more = f" and {len(undetermined) - FEW} more" if len(undetermined) > FEW else ""
         yield paragraph(f"Undetermined because of missing facts: {', '.join(undetermined[:FEW])}{more}.")
-    if decided:
-        yield heading(2, "Decisions not to notify, and waivers")
-        yield bullets(decided)
 
 
 HEADS = (

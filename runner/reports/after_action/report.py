@@ -172,13 +172,10 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
         yield from _analysis(ratings_report(incident, plan), plan, source)
     yield from causes(found.causes, found.codename)
     near = (*found.open_duties, *found.undetermined_running)
-    yield from open_duties(
-        near,
-        found.left_open,
-        found.undetermined,
-        [f"{duty}: {words}" for duty, words in decisions(source.duties)],
-        source.zone,
-    )
+    yield from open_duties(near, found.left_open, found.undetermined, source.zone)
+    if decided := decisions(source.duties):
+        yield heading(2, "Decisions not to notify, and waivers")
+        yield bullets(f"{duty}: {words}" for duty, words in decided)
     if found.dropped:
         yield heading(2, "Also open at closing")
         yield bullets(f"{words} ({name})" for name, words in found.dropped.items())

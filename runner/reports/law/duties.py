@@ -12,7 +12,7 @@ from runner.actions import Action, set_fact
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.law.duties import claim
 from runner.incident.state.incident import Incident
-from runner.law.duty import DutiesReport, DutyChange, DutyStatus, Unless
+from runner.law.duty import DutiesReport, DutyChange, DutyStatus
 from runner.law.relevance import ELSEWHERE, places, questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
@@ -231,11 +231,6 @@ def _answers(
         yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))
 
 
-def _exemptions(duty: DutyStatus) -> list[Unless]:
-    """Return the exemptions that facts can decide; others only counsel can judge."""
-    return [one for one in duty.unless if one.missing or one.met]
-
-
 class _Screen(msgspec.Struct, frozen=True):
     """How duties are drawn: the time, the number in a list, and whether with reasons."""
 
@@ -314,7 +309,8 @@ class _Screen(msgspec.Struct, frozen=True):
                 details += ((Cell(words, "warn"),),)
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
-        if exemptions := _exemptions(duty):
+        # Facts can decide these; the others only counsel can judge.
+        if exemptions := [one for one in duty.unless if one.missing or one.met]:
             details += ((f"Exemption: {exemptions[0].text}",),)
         return msgspec.structs.replace(row, details=details)
 

@@ -172,10 +172,7 @@ def _by_staff(do: Callable[[Asked, Given], None]) -> Callable[[Asked, Given], No
 
 _CLOCK: Sequence[ClockChange] = ("begun", "paused", "resumed", "jumped", "ended")
 _FINAL = Page((line("The exercise cannot continue afterwards. Ratings remain possible.", "warn"),))
-_LOOKS: dict[ClockChange, Callable[[Asked, Given], Page]] = {
-    "begun": _start,
-    "ended": lambda asked, given: _FINAL,
-}
+_LOOKS = {"begun": _start, "ended": lambda asked, given: _FINAL}
 # In an emergency, a form of an older state counts, too.
 STOP = Act("note.add", partial(_clock, change="frozen"), adds=True)
 EXERCISE = Acting(

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import procrastinate
@@ -277,12 +277,13 @@ class QueueWorker:
             await self._defer(*sorted(missing))
 
     async def _in_queue(self, now: datetime) -> set[str]:
-        found: set[Any] = set()
-        for status in ("todo", "doing"):
-            for job in await self._app.job_manager.list_jobs_async(task=queue.ADVANCE, status=status):
-                if job.scheduled_at is None or job.scheduled_at <= now:
-                    found.add(job.task_kwargs["incident"])
-        return found
+        # one question: between two, a job may end and its successor begin, and neither would be seen
+        jobs = await self._app.job_manager.list_jobs_async(task=queue.ADVANCE)
+        return {
+            str(job.task_kwargs["incident"])
+            for job in jobs
+            if job.status in ("todo", "doing") and (job.scheduled_at is None or job.scheduled_at <= now)
+        }
 
 
 def _lost() -> StoreError:

@@ -63,14 +63,15 @@ class Fairness:
         Outcomes are always recorded. Waiting incidents are first, then those that failed less often.
         """
         self.rounds += 1
-        failed = self._tries.failed
-        waiting = [name for name, given in commands.items() if name in failed and not given]
-        again = [name for name in waiting if not failed[name].aside]
-        again.sort(key=lambda name: (name not in waited, failed[name].times))
-        later = {*(again if self._suspects_compute() else again[1:])}
-        for name in waiting:
-            if failed[name].aside or name in later:
-                del commands[name]
+        failed, later = self._tries.failed, set[str]()
+        if failed:
+            waiting = [name for name, given in commands.items() if name in failed and not given]
+            again = [name for name in waiting if not failed[name].aside]
+            again.sort(key=lambda name: (name not in waited, failed[name].times))
+            later = {*(again if self._suspects_compute() else again[1:])}
+            for name in waiting:
+                if failed[name].aside or name in later:
+                    del commands[name]
         self._turning = {*commands} - failed.keys()
         self._hold()
         return later

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from runner.errors import Bug
-from runner.store.port import Store
+from runner.store.port import Conflict, Store
 from tests.patience import PATIENCE
-from tests.store.journals import Place, event, write
+from tests.store.journals import T0, Place, an_append, event, write
 from tests.store.test_processes import start
 
 _COUNT = """
@@ -96,3 +96,13 @@ def test_marks_are_no_part_of_the_journal(store: Store) -> None:
     before = store.verify()
     store.change_marks(["n"], more)
     assert store.verify() == before
+
+
+def test_after_a_mark_an_append_meets_what_another_connection_wrote_before_it(place: Place) -> None:
+    with place.opened() as one, place.opened() as two:
+        write(one, "i-1", event(b"first"))
+        two.append([an_append("i-1", 1, [event(b"second")])], recorded=T0)
+        one.change_marks(["n"], more)
+        (late,) = one.append([an_append("i-1", 1, [event(b"too late")])], recorded=T0)
+        assert late == Conflict(2)
+        assert one.verify().ok

@@ -89,7 +89,9 @@ def test_a_killed_process_loses_no_confirmed_event(place):
             told = int(process.stdout.readline())
         assert store.worker_alive("victim")
         process.kill()
-        rest = process.communicate(timeout=PATIENCE)[0].split()
+        with process.stdout as lines:  # `communicate` would pass over lines that are buffered already
+            rest = lines.read().split()
+        process.wait(PATIENCE)
         told = max([told, *(int(line) for line in rest)])
         wait_for_death(store, place, "victim")
         assert not store.worker_alive("victim")

@@ -104,8 +104,10 @@ class Traffic:
     def fallen(self) -> dict[str, Breaker]:
         """The domains that are down: by the failures of their server, by a person's word, or as two of their channels fail."""
         down = {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
+        if not down:
+            return down
         failing: dict[str, dict[str, Breaker]] = {}
-        for channel in self._channels().values() if down else ():
+        for channel in self._channels().values():
             server = max(
                 channel.server & down.keys(), default=""
             )  # one server counts once for all of its channels
@@ -171,6 +173,8 @@ class Traffic:
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
         """Return the changes of domains, compromised, down or restored, that an incident does not have yet."""
         known = incident.domains
+        if not (known or self._breakers or self.compromised):
+            return ()
         begun = [
             ReportDomain(domain=name, state="compromised", since=since, reason=ELSEWHERE)
             for name, since in sorted(self.compromised.items())

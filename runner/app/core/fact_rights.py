@@ -37,12 +37,7 @@ def require_fact_rights(
     now: datetime,
     library: Library,
 ) -> None:
-    """Raise Refused if commands state facts that a principal may not state. Whoever may do a task may answer its questions.
-
-    A user of this machine has all rights.
-    """
-    if principal.os_user:
-        return
+    """Raise Refused if commands state facts that a principal may not state. Whoever may do a task may answer its questions."""
     for command in commands:
         if isinstance(command, RecordFacts):
             require(reader.may("fact.state", incident), principal, "record facts")

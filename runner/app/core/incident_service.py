@@ -319,30 +319,30 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Return one transaction of an incident without writing it; ``now`` is the clock's time by default."""
-        from runner.app.core.fact_rights import require_fact_rights  # a command that reads needs no engine
-        from runner.app.core.transaction import make_transaction
-        from runner.app.core.war_room import guest_list, room_choice
+        from runner.app.core.transaction import make_transaction  # a command that reads needs no engine
 
         at, who = now or self.clock.now(), principal or self.principal
         require_act(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
-        require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)
-        decided = (*self._handovers(incident), *commands)
+        if not who.os_user:  # a user of this machine has all rights
+            from runner.app.core.fact_rights import require_fact_rights
+
+            require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)
+        decided = tuple(commands)
+        if incident.on_call:  # whoever is on call now gets his roles before any other change
+            from runner.app.core.on_call import handovers
+
+            decided = (*handovers(incident, self.directory), *decided)
         make = partial(make_transaction, incident, now=at, library=library, principal=who, worker=worker)
         transaction = make(decided, room=room, rooms=rooms, held=TrustedClock.of(self).held)
-        for choose in (room_choice, guest_list):
-            if command := choose(self, transaction.incident):
-                decided = (*decided, command)
-                transaction = make(decided, room=room, rooms=rooms, held=TrustedClock.of(self).held)
+        if self.home.war_rooms or transaction.incident.war_room:
+            from runner.app.core.war_room import guest_list, room_choice
+
+            for choose in (room_choice, guest_list):
+                if command := choose(self, transaction.incident):
+                    decided = (*decided, command)
+                    transaction = make(decided, room=room, rooms=rooms, held=TrustedClock.of(self).held)
         return transaction
-
-    def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
-        """Return the commands that assign roles to the people on call now, before any other change."""
-        if not incident.on_call:
-            return ()
-        from runner.app.core.on_call import handovers
-
-        return tuple(handovers(incident, self.directory))
 
     def append(self, principal: Principal, turns: Sequence[Transaction]) -> list[str]:
         """Commit turns together; return each one's new head, empty if another writer was faster."""

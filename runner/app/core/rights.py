@@ -398,11 +398,11 @@ def require_act(
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
     # The staff of an exercise plays no role in it: ``require_rights`` looks at their standing roles, too.
-    staff = principal.scopes is None and any(_right_in(incident, one) in _STAFF for one in commands[:1])
     # Whoever was paged may have no role: ``require_rights`` looks whether the message is theirs.
-    own = all(isinstance(one, c.Acknowledge) and one.person == principal.person for one in commands)
-    may = staff or own or may_perform(principal, incident.roles, commands)
-    require(may, principal, f"change {incident.codename}")
+    if not may_perform(principal, incident.roles, commands):
+        staff = principal.scopes is None and any(_right_in(incident, one) in _STAFF for one in commands[:1])
+        own = all(isinstance(one, c.Acknowledge) and one.person == principal.person for one in commands)
+        require(staff or own, principal, f"change {incident.codename}")
     if principal.scopes is not None:
         _refuse_decisions(principal, incident, commands)
     kinds = {kind for command in commands if (kind := _binding(command))}

@@ -124,7 +124,8 @@ class TrustedClock:
 
     def keep(self) -> None:
         """Store the time at intervals, and at once when the trust in the machine's clock changes."""
-        at, before = self.counted(), self._saved or Kept(at=EPOCH)
+        at = self.counted() if self._course is None else self._course.at
+        before = self._saved or Kept(at=EPOCH)
         if self._course is None or (before.since == self.since and at - before.at < OFTEN):
             return
         now = msgspec.structs.replace(before, at=at, apart=self._course.apart, since=self.since)

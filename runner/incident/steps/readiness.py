@@ -49,7 +49,7 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
                 pass
     if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, view)):
         return Readiness("unknown", "inputs", wanting)
-    run = action_run(incident, invocation, library)
+    run = action_run(incident, invocation, library) if isinstance(step, p.Act) and step.use else None
     if run is not None and isinstance(requests := run.fill(), Unknown):
         return Readiness("unknown", "inputs", requests.missing or requests.problems)
     return YES

@@ -141,20 +141,16 @@ class SqliteStore(JournalReader):
             self._writer()
             heads = self.log.key()
             with self._writing() as run:
-                places = self._places(run)
+                places = self._places()
                 work = Batch(run, self._sealer, places, heads)
                 results = [work.append(append, stamp) for append in batch]
                 work.write(self._connection.executemany)
             self._known = places
         return results
 
-    def _places(self, run: Execute) -> dict[str, Known]:
+    def _places(self) -> dict[str, Known]:
         """Return the cached ends of the journals written last, unless another connection has written since."""
-        (others,) = run("PRAGMA data_version").fetchone()
-        if others != self._others or len(self._known) > PLACES_KEPT:
-            self._others = others
-            return {}
-        return self._known
+        return {} if len(self._known) > PLACES_KEPT else self._known
 
     def _key_of(self, run: Execute, incident: str) -> DataKey | None:
         found = run(SELECT_KEY, (incident,)).fetchone()
@@ -276,8 +272,8 @@ class SqliteStore(JournalReader):
         changed: dict[str, bytes] | None = None
         try:
             with self._lock:
-                places = self._known  # a mark does not move the end of a journal
                 with self._writing(waits=waits) as run:
+                    places = self._known  # a mark does not move the end of a journal
                     made = transaction.change(run, names, lambda kept: change({**found, **kept}))
                 changed, self._known = (
                     made,
@@ -393,9 +389,7 @@ class SqliteStore(JournalReader):
             try:
                 try:
                     run("BEGIN IMMEDIATE")
-                    (schema,) = run("PRAGMA user_version").fetchone()
-                    if schema > SCHEMA_VERSION:
-                        raise upgraded(str(self.path), schema, SCHEMA_VERSION)
+                    self._meet_others(run)
                     yield run
                     run("COMMIT")
                 except BaseException:
@@ -407,6 +401,16 @@ class SqliteStore(JournalReader):
             finally:
                 self._known = {}
             self._commits += 1
+
+    def _meet_others(self, run: Execute) -> None:
+        """Forget the cached ends of journals if another connection has written; it may have upgraded the store, too."""
+        (others,) = run("PRAGMA data_version").fetchone()
+        if others == self._others:
+            return
+        (schema,) = run("PRAGMA user_version").fetchone()
+        if schema > SCHEMA_VERSION:
+            raise upgraded(str(self.path), schema, SCHEMA_VERSION)
+        self._known, self._others = {}, others
 
     @contextmanager
     def _changing(self, *, alone: bool = False) -> Iterator[Select]:

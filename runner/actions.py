@@ -58,7 +58,7 @@ class Slot(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
 
 
-Argument = str | bool | Slot
+Argument = str | bool | Slot | tuple[str, ...]
 
 
 class Action(msgspec.Struct, frozen=True):

@@ -117,15 +117,20 @@ class Declared(NamedTuple):
     function: Command
     scope: Scope
     formats: tuple[str, ...]
+    own: Callable[[], list[Parameter]] | None = None
+    """Its own parameters, if its function does not declare them."""
 
     def parameters(self) -> list[Parameter]:
         """Return its parameters: its own first, then the options of its scope."""
+        added = [_parameter(name, *found) for name, found in _added(self.scope, self.formats).items()]
+        if self.own is not None:
+            return [*self.own(), *added]
         code, defaults = self.function.__code__, self.function.__defaults__ or ()
         names = code.co_varnames[1 : code.co_argcount]
         hints = get_type_hints(self.function, include_extras=True)
         padded = (*[...] * (len(names) - len(defaults)), *defaults)
         own = [_parameter(name, hints[name], default) for name, default in zip(names, padded, strict=True)]
-        return [*own, *(_parameter(name, *found) for name, found in _added(self.scope, self.formats).items())]
+        return [*own, *added]
 
     def run(self, world: World, given: dict[str, Any]) -> int | None:
         """Run the command: open a session with the options of its scope, and pass its own parameters on."""

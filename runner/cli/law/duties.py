@@ -7,30 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action
+from runner.acts.duties import DUTY, DUTY_SHOW
+from runner.cli.framework.act_commands import add_acts, add_view
 from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
-    Reason,
-    Scope,
-    calendar_day,
     command,
     group,
     instant_of,
     kind_of,
 )
-from runner.cli.framework.outcome import answer, submit
-from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
-from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
 from runner.cli.law.regimes import recorded_checks
 from runner.errors import Usage
-from runner.reports.core.formatting import short_digest
 from runner.settings import CONFIG, cache_folder
 
 if TYPE_CHECKING:
-    from runner.app.law.duties import Decided
     from runner.reports.law.calendar import Deadlines
 
 Why = Annotated[bool, Option("--why", "Add reasons, sources and ids of each duty.")]
@@ -46,11 +40,9 @@ Serves = Annotated[
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties", formats=("text", "json", "csv"))(duties)
-    duty = group(app, "duty", "Show a duty, record a filing, a decision or a waiver.")
-    command(duty, "show")(show)
-    command(duty, "record-filed", Scope.WRITES)(record_filed)
-    command(duty, "decide", Scope.WRITES)(decide)
-    command(duty, "waive", Scope.WRITES)(waive)
+    duty = group(app, DUTY.name, DUTY.words)
+    add_view(duty, "show", DUTY, DUTY_SHOW, known=True)
+    add_acts(app, duty, DUTY)
 
 
 def duties(
@@ -167,21 +159,6 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
     )
 
 
-def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
-    """Show one duty: reasons, deadline, authority, and the cautions of its law.
-
-    \b
-    Example:
-      tocsin duty show eu-gdpr-33-controller-sa/initial
-    """
-    from runner.app.law.duties import shown
-    from runner.reports.law.duty_details import duty_page
-
-    now, incident = _when(session, at or known), read_incident(session, None, known)
-    found = shown(session.service, session.reader, incident, duty, now)
-    session.show(found, lambda: duty_page(found, incident.opened_at))
-
-
 def _register(session: Session, which: str, kind: str, *, privileged: bool) -> None:
     """Show the register of personal data breaches of the home folder, without exercises by default."""
     from runner.app.law.duties import register
@@ -227,141 +204,6 @@ def _held(found: Deadlines) -> str:
     others = [row.duty for row in found.deadlines if not (row.due or row.target)]
     words = f"{total - len(others)} of {total} duties have a date or an internal target and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
-
-
-def record_filed(
-    session: Session,
-    duty: Duty,
-    reference: Annotated[str, Option("--reference", "Reference number of the authority.")] = "",
-    receipt: Annotated[
-        Path | None, Option("--receipt FILE", "File with the receipt. Stored as evidence.")
-    ] = None,
-    at: At = "",
-    late_reason: Annotated[str, Option("--late-reason WHY", "Reason for the delay.")] = "",
-    step: Annotated[str, Option("--step STEP", "Filing task, if several are open.")] = "",
-    digest: Annotated[
-        str, Option("--digest SHA256", "Digest of the filed text, if several are possible.")
-    ] = "",
-    reason: Annotated[str, Option("--reason WHY", "Reason for filing a text without approval.")] = "",
-    as_it_was: AsItWas = "",
-    serves: Serves = None,
-) -> None:
-    """Record a filing with its proof. Ends the filing task.
-
-    Without --digest, Tocsin uses the signed and current text, if there is exactly one. Otherwise it lists the texts and
-    records nothing. If facts changed before the filing, the text is refused. Counsel can accept it with --as-it-was.
-
-    \b
-    Example:
-      tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
-    """
-    from runner.app.incidents.evidence import read
-    from runner.app.law.filings import filing, others_to_file
-    from runner.cli.incidents.tasks import find
-    from runner.incident.state.commands import RecordDuty
-
-    in_person(session, as_it_was)
-    named = find(session, step)[1] if step else ""
-    before = session.incident()
-    files = filing(
-        session.service,
-        before,
-        duty,
-        at=_when(session, at),
-        reference=reference,
-        receipt=None if receipt is None else (receipt.name, read(receipt)),
-        late_reason=late_reason,
-        step=named,
-        digest=digest,
-        reason=reason,
-        as_it_was=as_it_was,
-        serves=serves or (),
-    )
-    turn = session.service.act(session.principal, before.id, files)
-    record = (made := next(file for file in files if isinstance(file, RecordDuty))).record
-    if record.unsigned:
-        session.warn(
-            "unsigned",
-            f"The notice is not signed: {', '.join(record.unsigned)} is still open. The filing is recorded. "
-            "Have the text checked, and file a supplement if necessary.",
-        )
-    if other := others_to_file(session.service, turn.after, made):
-        session.warn("one_filing", f"If it served other duties too: tocsin duty record-filed {other}")
-    text = f", text {short_digest(record.digest)}" if record.digest else ""
-    answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))
-
-
-def decide(
-    session: Session,
-    duty: Duty,
-    not_to_notify: Annotated[bool, Option("--not-to-notify", "Decision not to notify.")] = False,
-    no_correction: Annotated[
-        bool, Option("--no-correction", "Decision that a filed text needs no correction.")
-    ] = False,
-    reason: Reason = "",
-    at: At = "",
-    ground: Annotated[str, Option("--ground GROUND", "Exemption of the statute, or none.")] = "",
-    watch: Annotated[str, Option("--watch CONDITION", "Condition that opens the decision again.")] = "",
-    look_again: Annotated[str, Option("--look-again DATE", "Day to look at it again, in the calendar.")] = "",
-) -> None:
-    """Record a decision not to notify, or not to correct a filing. Needs two people.
-
-    The two people are counsel, and an executive or the DPO. One person asks. The other runs tocsin confirm. Without
-    --ground, Tocsin lists the exemptions of the statute. If the law does not require the notice, one person decides.
-    The decision opens again if the legal result becomes stricter, or if the condition of --watch is true.
-
-    \b
-    Examples:
-      tocsin duty decide eu-gdpr-33-controller-sa/initial --not-to-notify --ground risk_unlikely --reason "encrypted"
-      tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
-      tocsin duty decide eu-gdpr-33-controller-sa/phases --not-to-notify --ground nothing_further --reason "complete"
-      tocsin duty decide eu-gdpr-33-controller-sa/initial --no-correction --reason "3 people more, rounding"
-    """
-    if not_to_notify is no_correction:
-        raise Usage(
-            "The decision is missing, or not one.",
-            hint="Add --not-to-notify or --no-correction",
-            code="option_missing",
-        )
-    _decided(
-        session,
-        duty,
-        "no_correction" if no_correction else "decided_not_to_notify",
-        at,
-        reason,
-        "decided: no correction" if no_correction else "decided: not to notify",
-        ground,
-        watch,
-        look_again,
-    )
-
-
-def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
-    """Record a waiver of a duty, if the law has a waiver.
-
-    Needs two people, as tocsin duty decide."""
-    _decided(session, duty, "waived", at, reason, "is waived")
-
-
-def _decided(
-    session: Session,
-    duty: str,
-    kind: Decided,
-    at: str,
-    reason: str,
-    words: str,
-    ground: str = "",
-    watch: str = "",
-    again: str = "",
-) -> None:
-    from runner.app.law.duties import against, decision
-
-    incident = session.incident()
-    for told in against(session.service, incident, duty, ground):
-        session.warn("decision_contradicted", told)
-    day, when = calendar_day(again), _when(session, at)
-    made = decision(session.service, duty, kind, when, reason, ground=ground, watch=watch, look_again=day)
-    submit(session, incident.id, made, f"{duty} {words}")
 
 
 def _when(session: Session, at: str) -> datetime:

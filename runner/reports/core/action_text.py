@@ -55,7 +55,7 @@ def command_text(action: Action) -> str:
 def _word(value: Argument) -> str:
     if isinstance(value, Slot):
         return f"'{value.name}'" if value.kind == "text" else value.name
-    return quote(str(value))
+    return " ".join(map(quote, value)) if isinstance(value, tuple) else quote(str(value))
 
 
 def _is_asked(value: Argument) -> bool:

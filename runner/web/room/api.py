@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from runner.acts.asked import Asked
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import with_worker
@@ -32,7 +33,6 @@ from runner.web.room.api_acts import Acts, check_query
 from runner.web.room.application import Room
 from runner.web.room.door import Absent, Stranger
 from runner.web.room.openapi import BASE, QUERY, api_path, description, served
-from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, DOCUMENT, Row
 
 EVENTS = "/incidents/{incident}/events"

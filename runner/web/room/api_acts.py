@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from runner.acts.asked import Asked
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import PROGRAMS
 from runner.app.incidents import alerts
@@ -28,7 +29,6 @@ from runner.web.room.acts.forms import Act, Acting, Given
 from runner.web.room.acts.table import ACTING
 from runner.web.room.application import Room
 from runner.web.room.door import Absent
-from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, INCIDENT_ACT, Row
 
 ALERTS = "/alerts/{mapping}"
@@ -58,7 +58,7 @@ def for_programs(operation: str, verb: str) -> bool:
     """Tell whether a token can have an act: none that is looked at before it is done, and none that states a fact."""
     acting = ACTING.get(operation)
     act = acting.acts.get(verb) if acting else None
-    if act is None or act.right not in PROGRAMS or act.preview is not None or act.bound or verb == "answer":
+    if act is None or act.right not in PROGRAMS or act.preview is not None or act.bound or not act.program:
         return False
     return BY_OPERATION[operation].about_incident
 

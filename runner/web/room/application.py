@@ -21,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from runner.acts.asked import Asked, File, Upload
+from runner.acts.shared_reports import SharedReports
 from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
@@ -31,17 +33,16 @@ from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
+from runner.web.room.acts.forms import SURE, Given, foreseen, perform, what_was_seen, without_factors
 from runner.web.room.acts.held_files import HeldFiles
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.entrance_page import PASSWORD, made_page
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page, saved
-from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.me.push import PushPages
-from runner.web.room.pages import Asked, File, refused_page
+from runner.web.room.pages import refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
@@ -99,7 +100,7 @@ class Room:
         self.secure = secure
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
-        self._kept, self._files = Kept(), HeldFiles()
+        self._reports, self._files = SharedReports(), HeldFiles()
         self.senders = Senders(apart, say)
         self._pool, self._hashing = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(HASHING)
         self._passwords = 0
@@ -194,10 +195,8 @@ class Room:
 
     def _answer(self, row: Row, request: Request) -> Response:
         try:
-            login = self._login(request)
-            service = self.service()
-            reader = service.read(login.principal)
-            incident = self._readable(row, request, service, reader)
+            login, service = self._login(request), self.service()
+            incident = self._readable(row, request, service, service.read(login.principal))
             return self._drawn(row, request, self._asked(request, service, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
@@ -348,7 +347,7 @@ class Room:
     ) -> Asked:
         ref = request.path_params.get("ref", "")
         return asked_of(
-            service, login.principal, incident, ref, request.query_params, self._kept, self.senders
+            service, login.principal, incident, ref, request.query_params, self._reports, self.senders
         )
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:

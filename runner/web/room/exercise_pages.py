@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.acts.asked import Asked, File
 from runner.documents.notice import Format
 from runner.errors import NotFound
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Cell, Page, flow, line, section, table
 from runner.web.room.drawing import page_words
-from runner.web.room.pages import Asked, File, Shown
+from runner.web.room.pages import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,6 +11,9 @@ from urllib.parse import urlencode
 from msgspec import structs
 from starlette.responses import Response, StreamingResponse
 
+from runner.acts.asked import Asked, File
+from runner.acts.fields import TIME
+from runner.acts.shared_reports import SharedReports
 from runner.app.campaigns.background import Senders
 from runner.app.core.active_incident import OPEN
 from runner.app.core.incident_service import IncidentService
@@ -34,7 +37,6 @@ from runner.web.room.acts.forms import (
     DAY,
     FACTORS,
     SURE,
-    TIME,
     Field,
     Form,
     Given,
@@ -45,9 +47,8 @@ from runner.web.room.acts.forms import (
     what_was_seen,
 )
 from runner.web.room.acts.table import ACTING
-from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
-from runner.web.room.pages import Asked, File, Shown
+from runner.web.room.pages import Shown
 from runner.web.room.table import (
     BY_OPERATION,
     TABLE,
@@ -210,7 +211,7 @@ def asked_of(
     incident: Incident | None,
     ref: str,
     query: Mapping[str, str],
-    kept: Kept | None = None,
+    reports: SharedReports | None = None,
     senders: Senders | None = None,
 ) -> Asked:
     """Return a request for a handler; names and times are shown as at the command line from here on."""
@@ -223,7 +224,7 @@ def asked_of(
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident
-    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept, senders)
+    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), reports, senders)
 
 
 def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None, band: str = "") -> str:

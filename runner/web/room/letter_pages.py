@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from runner.acts.asked import Asked, File
 from runner.errors import NotFound, TocsinError
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, flow, line
-from runner.web.room.pages import Asked, File, Shown, statuses
+from runner.web.room.pages import Shown, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

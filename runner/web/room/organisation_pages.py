@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.acts.asked import Asked, File
 from runner.app.incidents.home_catalogue import catalogue
 from runner.base.instants import calendar_day
 from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import count, moment, person_name
 from runner.reports.core.page import Block, Cell, Page, flow, line, table
-from runner.web.room.pages import Asked, File, Shown
+from runner.web.room.pages import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

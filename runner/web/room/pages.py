@@ -2,77 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runner.app.core.incident_service import IncidentService
-from runner.app.core.reader import Reader
+from runner.acts.act import Subject, View
+from runner.acts.asked import Asked, File
+from runner.acts.duties import report_of
 from runner.app.core.step_reference import begun_step
-from runner.base.actor import Principal
 from runner.base.instants import instant
 from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
-from runner.reports.core.header import heading_of, local_now
+from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
 from runner.web.room.drawing import about
-from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
-    from runner.app.campaigns.background import Senders
     from runner.incident.law.duties import Statuses
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
-    from runner.reports.law.duty_details import DutyShown
 
 NOT_KNOWN = "not known"
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
 SHOWN = 5
 """Most actions of one incident there."""
-
-
-class Asked(NamedTuple):
-    """One request of a page: who asks, what about, and when."""
-
-    service: IncidentService
-    reader: Reader
-    principal: Principal
-    now: datetime
-    """Exercise time on a page about an exercise."""
-    incident: Incident
-    """On a page about none, nothing reads it."""
-    ref: str
-    """The rest of the path: a task, duty, notice or delivery."""
-    query: Mapping[str, str]
-    kept: Kept | None = None
-    """Reports that viewers share."""
-    senders: Senders | None = None
-    """What sends campaigns beside the pages; None where nothing does."""
-
-    def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
-        """Return a report that is the same for all readers with the right to the page."""
-        return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
-
-    def lasting(self, about: Hashable, make: Callable[[], Report]) -> Report:
-        """Return what depends on ``about`` and the time alone: no entry of a journal changes it."""
-        if self.kept is None:
-            return make()
-        return self.kept.find(("lasting", about), self.service, self.now, make, any_entry=False)
-
-    @property
-    def clock(self) -> datetime:
-        """Return the time in the organisation's zone: a form may have local times."""
-        return local_now(self.now, self.service.home.organisation.get("zone"), self.incident)
-
-    @property
-    def everything(self) -> bool:
-        """Whether lists are shown without a cut."""
-        return self.query.get("all") == "1"
 
 
 class Shown(NamedTuple):
@@ -95,15 +52,18 @@ class Shown(NamedTuple):
     """Words of the text to mark: forbidden ones, and those of facts that changed since."""
 
 
-class File(NamedTuple):
-    """A file that a browser saves."""
-
-    name: str
-    body: bytes | Iterator[bytes]
-    """The bytes, or their parts if they are many."""
-
-
 Handler = Callable[[Asked], Shown]
+
+
+def page_of(subject: Subject, view: View) -> Handler:
+    """Return the page of a view."""
+
+    def draw(asked: Asked) -> Shown:
+        asked = asked._replace(ref=subject.find(asked, asked.ref))
+        report = view.report(asked)
+        return Shown(report, view.draw(asked, report))
+
+    return draw
 
 
 def _status(asked: Asked, incident: Incident) -> Status:
@@ -216,17 +176,6 @@ def tasks(asked: Asked) -> Shown:
     return Shown(report, task_list_page(rows, asked.incident, asked.now))
 
 
-def task(asked: Asked) -> Shown:
-    """Show one task."""
-    from runner.reports.incidents.task import task as view
-    from runner.reports.incidents.task import task_page
-
-    library = asked.service.library(asked.incident)
-    step = begun_step(asked.incident, asked.ref, library)
-    report = view(asked.incident, library, step, asked.reader.events(asked.incident))
-    return Shown(report, task_page(report, asked.now))
-
-
 def facts(asked: Asked) -> Shown:
     """Show the recorded facts with their sources."""
     from runner.app.incidents.facts import known
@@ -306,30 +255,12 @@ def duties(asked: Asked) -> Shown:
     return Shown(report, page)
 
 
-def duty(asked: Asked) -> Shown:
-    """Show one duty: reasons, deadline, authority, and the cautions of its law."""
-    from runner.reports.law.duty_details import duty_page
-
-    report = duty_report(asked)
-    return Shown(report, duty_page(report, asked.incident.opened_at))
-
-
-def duty_report(asked: Asked) -> DutyShown:
-    """Return the duty of a page."""
-    from runner.app.law.duties import shown
-
-    return asked.shared(
-        ("duty", asked.incident.id, asked.ref),
-        lambda: shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now),
-    )
-
-
 def file(asked: Asked) -> Shown:
     """Show what goes into the authority's form for a duty, field by field, and where the form is."""
     from runner.app.law.filings import form_fields
     from runner.reports.law.duty_details import filing_page
 
-    report = duty_report(asked)
+    report = report_of(asked)
     document, answers = form_fields(asked.reader, asked.incident, asked.ref)
     fields: list[tuple[str, str]] = []
     for section, group in groupby(answers, key=lambda one: one.section):

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
+from runner.acts.asked import Asked, File
+from runner.acts.duties import DUTY, DUTY_SHOW
+from runner.acts.tasks import TASK, TASK_SHOW
 from runner.app.core.rights import Right
 from runner.web.room import exercise_pages, letter_pages, organisation_pages, pages
-from runner.web.room.pages import Asked, File, Handler
+from runner.web.room.pages import Handler
 
 
 class Row(NamedTuple):
@@ -72,12 +75,12 @@ TABLE = (
     Row("/sign", "approvals", "login", pages.approvals, "To approve"),
     Row(INCIDENT, "incident", "incident.read", pages.incident, "Status"),
     Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),
-    Row(f"{INCIDENT}/task/{{ref:path}}", "task", "incident.read", pages.task, ""),
+    Row(f"{INCIDENT}/task/{{ref:path}}", "task", "incident.read", pages.page_of(TASK, TASK_SHOW), ""),
     Row(f"{INCIDENT}/facts", "facts", "fact.read", pages.facts, "Facts"),
     Row(f"{INCIDENT}/facts/{{ref:path}}", "fact", "fact.read", pages.fact, ""),
     Row(f"{INCIDENT}/missing", "missing", "fact.read", pages.missing, "Questions"),
     Row(f"{INCIDENT}/duties", "duties", "duty.read", pages.duties, "Legal duties"),
-    Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),
+    Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.page_of(DUTY, DUTY_SHOW), ""),
     Row(f"{INCIDENT}/file/{{ref:path}}", "file", "notice.read", pages.file, ""),
     Row(f"{INCIDENT}/notices", "notices", "notice.read", pages.notices, "Notices"),
     Row(f"{INCIDENT}/notice/{{ref:path}}", "notice", "notice.read", pages.notice, ""),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from runner.web.room.acts.task import TASK as ACTING
+from runner.web.room.acts.table import ACTING
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.patience import PATIENCE
@@ -124,4 +124,4 @@ def test_every_act_is_offered_somewhere_or_needs_a_state(room: Served, desk: AtD
     act(room, maria, "done", step)
     offered |= set(re.findall(r'data-draft="(\w+)"', page(room, maria, step)))
     # Items and answers are in the test with a playbook that has them.
-    assert offered == ACTING.acts.keys() - {"check", "answer"}
+    assert offered == ACTING["task"].acts.keys() - {"check", "answer"}

@@ -18,7 +18,7 @@ from runner.app.people.logins import FRESH, TERMINAL
 from runner.app.people.passwords import _HASHING
 from runner.app.people.tokens import find
 from runner.reports.core.page import Page, line
-from runner.web.room.acts.task import TASK
+from runner.web.room.acts.table import ACTING
 from runner.web.room.application import HASHING, WAITING
 from runner.web.room.entrance import local
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
@@ -29,6 +29,7 @@ from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, a_breach, hidden, landlord, served
 from tests.web.room.test_access import DUTY, EXPECTED, PAGES, references
 
+TASK = ACTING["task"]
 PEOPLE = {"counsel": "jonas", ANY: "technical"}
 
 

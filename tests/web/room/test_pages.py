@@ -200,7 +200,7 @@ def test_viewers_share_a_report_and_each_sees_their_own_tasks(room: Served, desk
         re.findall(r"TASKS \((\w+)", room.get(room.reader(person), status).text)
         for person in ("maria", "ada")
     ]
-    kept = room.server.room._kept._reports
+    kept = room.server.room._reports._reports
     assert (len([key for key in map(str, kept) if "'status'" in key]), len(owners[0])) == (1, 1)
     assert owners[0] != owners[1]
 

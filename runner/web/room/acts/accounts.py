@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.acts.asked import Asked
 from runner.app.core.directory import refuse_reserved
 from runner.app.people import break_glass
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
 from runner.errors import reason_given
 from runner.web.room.acts.forms import REASON, Act, Acting, Form, Given, people_field
-from runner.web.room.pages import Asked
 
 
 def _forms(asked: Asked) -> Sequence[Form]:

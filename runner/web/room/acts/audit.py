@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from runner.acts.asked import Asked, File
 from runner.app.bundles.audiences import AUDIENCES, Audience, Part
 from runner.app.home.verification import LONGEST, verify_for_page
 from runner.web.room.acts.forms import CHOOSE, Act, Acting, Field, Form, Given, one_of
-from runner.web.room.pages import Asked, File
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, get_args
 
+from runner.acts.asked import Asked
+from runner.acts.fields import TIME
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import exercises as drills
 from runner.app.exercises.after_action import plan_behind, sign_report, signers
@@ -16,19 +18,7 @@ from runner.incident.state.exercise import OVER, ClockChange, Rating
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page, line
 from runner.reports.exercises.ratings import RATING_WORDS
-from runner.web.room.acts.forms import (
-    CHOOSE,
-    REASON,
-    TIME,
-    Act,
-    Acting,
-    Field,
-    Form,
-    Given,
-    instant_of,
-    one_of,
-)
-from runner.web.room.pages import Asked
+from runner.web.room.acts.forms import CHOOSE, REASON, Act, Acting, Field, Form, Given, instant_of, one_of
 
 RATINGS: tuple[Rating, ...] = get_args(Rating)
 KINDS: tuple[Literal["observation", "strength", "improvement"], ...] = (

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from runner.acts.asked import Asked
+from runner.acts.fields import TIME
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.entries import own_task
 from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
@@ -24,7 +26,6 @@ from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
 from runner.web.room.acts.forms import (
     SOURCE,
-    TIME,
     Act,
     Acting,
     Field,
@@ -34,7 +35,6 @@ from runner.web.room.acts.forms import (
     people_field,
     span_of,
 )
-from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
 _MOST = 12

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from runner.acts.asked import Asked, File, Upload
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
 from runner.app.incidents.home_catalogue import catalogue
@@ -26,11 +27,8 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
-from runner.web.room.pages import Asked, File
 
 T = TypeVar("T")
-TIME = "As 2026-11-24 10:00 in your organisation's zone, 2026-11-24T10:00+01:00, now, or 2h ago."
-"""Help of a field for a time."""
 DAY = "As 2026-12-24."
 """Help of a field for a day."""
 SURE = "sure"
@@ -38,14 +36,6 @@ SURE = "sure"
 
 FACTORS, HELD = "account-", "held-"
 """The beginning of the names of fields that confirm who acts, and of those that name a file that was sent before."""
-
-
-class Upload(NamedTuple):
-    """One file of a form."""
-
-    name: str
-    """As the browser says; never a path that is opened."""
-    body: bytes
 
 
 class Given(dict[str, str]):
@@ -137,6 +127,8 @@ class Act(NamedTuple):
     """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
     shows: bool = False
     """``do`` returns a text that is shown once, in place of a path."""
+    program: bool = True
+    """A program may do it, if it has the right and nothing is looked at before."""
     takes: tuple[Field, ...] = ()
     """Only of an act of programs: all fields that it reads in any state; a name that ends with ``.N`` stands for one with each number."""
 

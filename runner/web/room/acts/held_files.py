@@ -9,10 +9,10 @@ import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
+from runner.acts.asked import File, Upload
 from runner.app.core.identifiers import new_secret
 from runner.errors import Refused
-from runner.web.room.acts.forms import HELD, Given, Upload
-from runner.web.room.pages import File
+from runner.web.room.acts.forms import HELD, Given
 
 FILES_LAST, LARGEST_FILES = timedelta(minutes=30), 64 * 1024 * 1024
 """How long a file is held, and the bytes of all that are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from runner.acts.asked import Asked
 from runner.app.exercises import improvements
 from runner.app.exercises.exercises import prepare_drill
 from runner.app.exercises.schedules import acknowledge, drop, keep, read, standing_of
@@ -31,7 +32,6 @@ from runner.web.room.acts.forms import (
     span_of,
 )
 from runner.web.room.acts.incidents import once_of, opened
-from runner.web.room.pages import Asked
 
 DONE = {"change": "changed", "done": "done", "reopen": "reopened", "drop": "dropped"}
 """The change of an item that each form records."""

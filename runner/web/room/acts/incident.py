@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import structs
 
+from runner.acts.asked import Asked
+from runner.acts.fields import TIME
 from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.trusted_clock import TrustedClock
@@ -33,7 +35,6 @@ from runner.web.room.acts.facts import CONFIRM
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
-    TIME,
     Act,
     Acting,
     Field,
@@ -52,7 +53,6 @@ from runner.web.room.acts.forms import (
     span_of,
 )
 from runner.web.room.acts.timeline import ABOUT_EXHIBIT, RECEIVE, about_exhibit, receipt_forms
-from runner.web.room.pages import Asked
 
 STATES: Mapping[State, str] = {
     "compromised": "compromised: no message uses it",

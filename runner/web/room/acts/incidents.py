@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from runner.acts.asked import Asked
+from runner.acts.fields import TIME
 from runner.app.core.directory import known_domains
 from runner.app.core.on_call import standing
 from runner.app.core.rights import refuse_own_role, require
@@ -17,7 +19,6 @@ from runner.reports.core.page import Page, line
 from runner.reports.people.unassigned_roles import unheld_blocks
 from runner.web.room.acts.forms import (
     CHOOSE,
-    TIME,
     Act,
     Acting,
     Field,
@@ -30,7 +31,6 @@ from runner.web.room.acts.forms import (
     playbook_of,
     words_of,
 )
-from runner.web.room.pages import Asked
 
 KINDS: Mapping[Kind, str] = {
     "real": "a real incident: people are alerted",

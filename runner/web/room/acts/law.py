@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.acts.asked import Asked
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.law.verifications import verify
 from runner.errors import NotFound
 from runner.web.room.acts.forms import Act, Acting, Field, Form, Given, one_of, people_choices
-from runner.web.room.pages import Asked
 
 
 def _rules(asked: Asked) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import PurePath
 from typing import Any, Literal, get_args
 
+from runner.acts.asked import Asked, Upload
 from runner.app.campaigns import control, letter_archive
 from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.letter_archive import FIELD, uploaded
@@ -37,14 +38,12 @@ from runner.web.room.acts.forms import (
     Form,
     Given,
     Preview,
-    Upload,
     fixed,
     number_of,
     one_of,
     span_of,
     words_of,
 )
-from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, address
 
 _YES = (("", "no"), ("yes", "yes"))

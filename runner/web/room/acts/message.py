@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from runner.acts.asked import Asked
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents import alerts
 from runner.app.incidents.open_incident import Opening
@@ -35,7 +36,6 @@ from runner.web.room.acts.forms import (
     words_of,
 )
 from runner.web.room.acts.incidents import ahead, opened, opening_fields, prepared
-from runner.web.room.pages import Asked
 
 _YES = (("no", "no"), ("yes", "yes"))
 

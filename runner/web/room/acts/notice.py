@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from runner.acts.asked import Asked
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.approvals import if_written
 from runner.app.notices.notice_versions import items_named, named
@@ -17,7 +18,6 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.notices.notices import NoticeRow, notice
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
-from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, address
 
 OVERRIDE = Field(

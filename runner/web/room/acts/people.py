@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.acts.asked import Asked
 from runner.app.core.directory import hold_role, set_away
 from runner.app.playbooks.playbooks import replacing
 from runner.reports.core.page import Page, line
@@ -20,7 +21,6 @@ from runner.web.room.acts.forms import (
     people_field,
     role_words,
 )
-from runner.web.room.pages import Asked
 
 _STATES = {"away": "away", "back": "back"}
 

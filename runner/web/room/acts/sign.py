@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from runner.acts.asked import Asked
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.step_reference import begun_step
 from runner.app.incidents.approvals import approval, decide_on, refuse_early, same_text
@@ -13,7 +14,6 @@ from runner.app.notices.signing import to_sign
 from runner.incident.state.incident import Incident
 from runner.reports.incidents.signing import part_words
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given
-from runner.web.room.pages import Asked
 
 
 def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:

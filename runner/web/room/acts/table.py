@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.acts.duties import DUTY, file_offers
+from runner.acts.tasks import TASK
 from runner.web.room.acts.accounts import ACCOUNTS
+from runner.web.room.acts.act_forms import acting_of
 from runner.web.room.acts.audit import AUDIT, RECORD
-from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.exercise import EXERCISE, REPORT
 from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
@@ -19,7 +21,6 @@ from runner.web.room.acts.message import ALERT, MESSAGE, MESSAGES
 from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
 from runner.web.room.acts.sign import SIGN
-from runner.web.room.acts.task import TASK
 from runner.web.room.acts.timeline import EVIDENCE, TIMELINE
 
 ACTING: Mapping[str, Acting] = {
@@ -28,7 +29,7 @@ ACTING: Mapping[str, Acting] = {
     "people": PEOPLE,
     "accounts": ACCOUNTS,
     "incident": INCIDENT,
-    "task": TASK,
+    "task": acting_of(TASK),
     "messages": MESSAGES,
     "message": MESSAGE,
     "facts": FACTS,
@@ -36,8 +37,8 @@ ACTING: Mapping[str, Acting] = {
     "missing": MISSING,
     "timeline": TIMELINE,
     "evidence": EVIDENCE,
-    "duty": DUTY,
-    "file": FILE,
+    "duty": acting_of(DUTY),
+    "file": acting_of(DUTY, ("filed",), file_offers),
     "notice": NOTICE,
     "sign": SIGN,
     "letters": LETTERS,

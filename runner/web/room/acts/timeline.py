@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from runner.acts.asked import Asked
+from runner.acts.fields import TIME
 from runner.app.incidents.corrections import correct, corrected_by, reversed_words
 from runner.app.incidents.evidence import describe, described, hand_over, receive
 from runner.errors import NotFound
@@ -17,7 +19,6 @@ from runner.reports.incidents.timeline import entry_blocks, timeline
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
-    TIME,
     Act,
     Acting,
     Field,
@@ -29,7 +30,6 @@ from runner.web.room.acts.forms import (
     number_of,
     people_field,
 )
-from runner.web.room.pages import Asked
 
 
 def _forms(asked: Asked) -> Sequence[Form]:

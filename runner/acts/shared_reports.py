@@ -18,7 +18,7 @@ MOST = 64
 Report = TypeVar("Report")
 
 
-class Kept:
+class SharedReports:
     """Reports by what they are about, the versions of all journals, and the time. Safe for several threads."""
 
     def __init__(self) -> None:

@@ -31,9 +31,17 @@ Choices: TypeAlias = Iterable[tuple[str, str]]
 """Values with their words."""
 Made: TypeAlias = "Sequence[AnyCommand] | Turn"
 """Commands that the surface performs, or the turn of a use case that performed its own."""
-Warnings: TypeAlias = Iterable[tuple[str, str]]
-"""Codes with their sentences."""
 NOTHING: Mapping[str, Any] = {}
+
+
+class Warned(NamedTuple):
+    """What speaks against an act, or should be known beside its result."""
+
+    code: str
+    text: str
+
+
+Warnings: TypeAlias = Iterable[Warned]
 
 
 class Field(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from runner.acts.act import Act, Field, Made, Offer, Subject, View, Warnings, words_of
+from runner.acts.act import Act, Field, Made, Offer, Subject, View, Warned, Warnings, words_of
 from runner.acts.asked import Upload
 from runner.errors import Usage
 from runner.incident.state import commands as c
@@ -165,13 +165,13 @@ def _about_filing(asked: Asked, after: Incident, made: Sequence[c.AnyCommand]) -
 
     own = next(command for command in made if isinstance(command, c.RecordDuty))
     if own.record.unsigned:
-        yield (
+        yield Warned(
             "unsigned",
             f"The notice is not signed: {', '.join(own.record.unsigned)} is still open. The filing is recorded. "
             "Have the text checked, and file a supplement if necessary.",
         )
     if other := others_to_file(asked.service, after, own):
-        yield "one_filing", f"If it served other duties too: tocsin duty record-filed {other}"
+        yield Warned("one_filing", f"If it served other duties too: tocsin duty record-filed {other}")
 
 
 def _render(asked: Asked) -> Made:
@@ -222,7 +222,7 @@ def _against(asked: Asked, _after: Incident, made: Sequence[c.AnyCommand]) -> Wa
     for command in made:
         if isinstance(command, c.RecordDuty):
             for text in against(asked.service, asked.incident, asked.ref, command.record.ground):
-                yield "decision_contradicted", text
+                yield Warned("decision_contradicted", text)
 
 
 def _waive(asked: Asked, reason: str = "", at: datetime | None = None) -> Made:

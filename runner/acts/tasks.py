@@ -7,7 +7,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runner.actions import Action, Slot
-from runner.acts.act import NOTHING, Act, Field, Made, Offer, Parameter, Subject, View, Warnings, words_of
+from runner.acts.act import (
+    NOTHING,
+    Act,
+    Field,
+    Made,
+    Offer,
+    Parameter,
+    Subject,
+    View,
+    Warned,
+    Warnings,
+    words_of,
+)
 from runner.acts.fields import TIME, people
 from runner.app.core.step_reference import begun_step
 from runner.errors import Refused, Usage
@@ -155,7 +167,7 @@ def _drafts(asked: Asked, after: Incident) -> Warnings:
         try:
             refuse_unready(after, after.invocations[made.step])
         except Refused as error:
-            yield "draft_made", f"{error.message} {hint_text(error)}"
+            yield Warned("draft_made", f"{error.message} {hint_text(error)}")
 
 
 def _fail(asked: Asked, reason: str = "") -> Made:

@@ -107,7 +107,7 @@ def _told(name: str, node: ast.Call, where: tuple[str, int], tree: ast.Module) -
     """Yield a warning, a finding, or what a function of ours is told of the error that it constructs."""
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     kind, exits, told, message = FOUND.get(name, "Error"), "–", given.get("code"), node.args[1:2]
-    if name in ("warn", "warning") and len(node.args) == 2:
+    if name in ("warn", "warning", "Warned") and len(node.args) == 2:
         kind, told = "Warning", node.args[0]
     elif name == "Refusal" and len(node.args) == 3:
         kind, exits, told, message = "Not allowed", "1", node.args[0], node.args[2:]

@@ -8,6 +8,7 @@ from tests.docs import codes
 from tests.golden_files import UPDATES
 
 FORWARDED = {
+    "runner/cli/framework/act_commands.py",
     "runner/cli/framework/options.py",
     "runner/incident/campaigns/transitions.py",
     "runner/cli/framework/session.py",
